@@ -1,0 +1,41 @@
+#ifndef WD_ENGINE_H
+#define WD_ENGINE_H
+
+#include "../base/err.h"
+#include "../base/secret.h"
+#include "findings.h"
+
+/*
+ * The compiled rules. An engine is immutable and may be shared by threads and,
+ * over fork(2), by processes; a scratch belongs to one thread.
+ */
+struct wd_engine;
+struct wd_scratch;
+
+/* WD_ERR_NOMEM, or WD_ERR_SYNTAX when a rule does not compile (our own bug). */
+enum wd_err wd_engine_new(struct wd_engine **engine) WD_CHECK;
+void wd_engine_free(struct wd_engine *engine);
+enum wd_err wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine) WD_CHECK;
+void wd_scratch_free(struct wd_scratch *scratch);
+
+/* Everything a scan needs; borrowed by redactors for their life. */
+struct wd_scan {
+    const struct wd_engine *engine;
+    struct wd_scratch *scratch;
+    enum wd_direction direction;
+    enum wd_action actions[WD_CATEGORIES];
+    struct wd_span replacement;           /* printable ASCII without quote and backslash */
+    const struct wd_secret *const *own;   /* secrets of ours that must never show, always redacted; may be NULL */
+    size_t own_count;
+    uint8_t fingerprint_key[32];
+    struct wd_findings *findings;         /* where findings are counted; not NULL */
+};
+
+/*
+ * A quick look at raw bytes: plain text or a whole JSON or SSE document as it
+ * came. False means that no rule whose action is not WD_OFF can match in it nor in any string that
+ * it holds once unescaped. True means nothing.
+ */
+bool wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw);
+
+#endif

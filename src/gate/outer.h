@@ -1,0 +1,53 @@
+#ifndef WD_OUTER_H
+#define WD_OUTER_H
+
+#include "../detect/engine.h"
+#include "../wire/op.h"
+
+/*
+ * The outer gate: what an answer must pass before a byte of it leaves. Text of each choice, block and item runs through a redactor of its
+ * own; every repeated copy is rewritten alike; opaque blobs of the provider pass bit for bit; usage is read for the record.
+ */
+struct wd_outer;
+
+struct wd_outer_config {
+    enum wd_op op;
+    const struct wd_scan *scan; /* borrowed for the life of the gate; direction WD_OUTPUT */
+    bool drop_usage;            /* chat streams: the usage chunk was asked for by us, not by the client */
+    struct wd_span request_id;  /* borrowed; for error events */
+    size_t body_max;            /* bytes of a whole answer, and of one event */
+};
+
+struct wd_usage {
+    bool known;
+    uint64_t tokens_in, tokens_out;
+};
+
+enum wd_err wd_outer_new(struct wd_outer **o, const struct wd_outer_config *config) WD_CHECK;
+void wd_outer_free(struct wd_outer *o);
+
+/*
+ * A whole answer (also a provider's error body of any status). Appends what may leave to out. WD_ERR_SYNTAX: not JSON of the format
+ * (502 provider_invalid_response), WD_ERR_REFUSED: a finding refuses (wd_outer_code()), WD_ERR_LIMIT, WD_ERR_NOMEM. On error nothing of the body is in out.
+ */
+enum wd_err wd_outer_body(struct wd_outer *o, struct wd_span body, int status, struct wd_buf *out) WD_CHECK;
+
+/*
+ * The next bytes of an SSE answer; appends complete events that may leave to out. When the gate ends the stream (an event that cannot be read,
+ * a refusing finding, an event above the cap) it has appended the format's error event and terminator, and wd_outer_ended() is true:
+ * the adapter then closes the answer and drops the rest. Only WD_ERR_NOMEM and WD_ERR_LIMIT (out is full) are errors.
+ */
+enum wd_err wd_outer_feed(struct wd_outer *o, struct wd_span bytes, struct wd_buf *out) WD_CHECK;
+/*
+ * The answer is over. why NONE: the provider closed; when its terminator was missing, held text is released and an error event
+ * (provider_invalid_response) is appended. Otherwise (PROVIDER_UNAVAILABLE: cut, PROVIDER_TIMEOUT) that error's event.
+ */
+enum wd_err wd_outer_end(struct wd_outer *o, enum wd_code why, struct wd_buf *out) WD_CHECK;
+
+bool wd_outer_ended(const struct wd_outer *o);        /* the gate closed the stream itself */
+bool wd_outer_terminated(const struct wd_outer *o);   /* the format's terminator went out */
+enum wd_code wd_outer_code(const struct wd_outer *o); /* why it was ended; NONE when it was not */
+struct wd_usage wd_outer_usage(const struct wd_outer *o);
+uint64_t wd_outer_events(const struct wd_outer *o);
+
+#endif

@@ -1,0 +1,133 @@
+#ifndef WD_POLICY_H
+#define WD_POLICY_H
+
+#include <stdint.h>
+
+#include "../base/arena.h"
+#include "../base/buf.h"
+#include "../base/err.h"
+#include "../base/secret.h"
+#include "../detect/rules.h"
+
+/* The policy file (DESIGN 4.4) bound to C. Immutable after load; strings are NUL-terminated and live in the policy's arena. */
+
+enum wd_format { WD_FORMAT_OPENAI, WD_FORMAT_ANTHROPIC, WD_FORMAT_GOOGLE };
+enum wd_above { WD_CLAMP, WD_ABOVE_REFUSE };
+enum wd_attachment { WD_ATTACH_IMAGE = 1, WD_ATTACH_AUDIO = 2, WD_ATTACH_VIDEO = 4, WD_ATTACH_FILE = 8 };
+
+/* N/WINDOW; count 0: no limit. N from 1 to 10^9, window from 1 s to 31 d. */
+struct wd_limit {
+    uint32_t count;
+    uint32_t window_s;
+};
+
+struct wd_strings {
+    const char **items;
+    uint32_t count;
+};
+
+struct wd_key_source {
+    bool is_file;     /* file:PATH, otherwise env:NAME */
+    const char *name; /* PATH made absolute, or NAME */
+    int line;
+};
+
+struct wd_provider {
+    const char *name; /* [a-z0-9][a-z0-9-]{0,31}: part of the route */
+    enum wd_format format;
+    bool tls;             /* https */
+    const char *host;     /* lower case, no brackets around an IPv6 literal */
+    uint16_t port;
+    const char *base_path; /* "" or "/openai": no slash at the end */
+    const char *ca_file;   /* absolute, or NULL */
+    struct wd_key_source *keys;
+    uint32_t key_count;
+    const char *key_prefix; /* "" when none */
+    struct wd_strings models; /* globs: * any run, ? one character */
+    struct wd_limit limit, user_limit;
+    uint32_t connect_timeout_ms, read_timeout_ms;
+    uint32_t index; /* position in wd_policy.providers */
+    int line;
+};
+
+struct wd_role {
+    const char *name;
+    bool all_providers; /* "*" */
+    uint64_t providers; /* bit per provider index; at most 64 providers */
+    struct wd_strings tools; /* globs */
+    struct wd_limit limit;   /* each user */
+    uint32_t index;
+};
+
+struct wd_policy {
+    struct wd_arena arena;
+    const char *file;      /* as given */
+    const char *base_dir;  /* absolute: what relative paths in the file stand on */
+    const char *listen_host;
+    uint16_t listen_port;
+    const char *admin_host;
+    uint16_t admin_port;
+    const char *tls_cert, *tls_key; /* absolute, or NULL */
+    struct wd_limit address_limit;
+    const char *state; /* absolute */
+    struct wd_provider *providers;
+    uint32_t provider_count;
+    struct wd_role *roles;
+    uint32_t role_count;
+
+    uint32_t message_chars_min, message_chars_max;
+    double temperature_min, temperature_max;
+    uint32_t max_tokens_min, max_tokens_max;
+    enum wd_above max_tokens_above;
+    uint32_t attachments; /* bits of enum wd_attachment */
+    bool sanitize;
+    uint64_t body_bytes_max; /* default 10 MiB */
+
+    enum wd_action detect_input[WD_CATEGORIES], detect_output[WD_CATEGORIES];
+    const char *replacement;
+    bool refusal_native;
+
+    /* from the environment, defaults true */
+    bool rate_limiting, input_validation, output_filtering, audit;
+    uint32_t max_requests_per_user; /* an hour; 0: not set */
+    uint32_t workers;               /* 0: one per core */
+};
+
+/* A message for people: "FILE:LINE: key: what is wrong (accepted: ...)". */
+struct wd_policy_error {
+    char text[512];
+};
+
+/* Where environment variables come from; getenv() fits. */
+typedef const char *wd_getenv_fn(const char *name);
+
+/*
+ * Reads, checks and binds the file. base_dir NULL: the folder of the file.
+ * Any error leaves *policy NULL and *error filled in; the value of a secret is never in it.
+ */
+enum wd_err wd_policy_load(struct wd_policy **policy, const char *file, const char *base_dir, wd_getenv_fn *env,
+                           struct wd_policy_error *error) WD_CHECK;
+void wd_policy_free(struct wd_policy *policy);
+
+const struct wd_provider *wd_policy_provider(const struct wd_policy *p, struct wd_span name);
+const struct wd_role *wd_policy_role(const struct wd_policy *p, struct wd_span name);
+bool wd_glob_match(const char *glob, struct wd_span text); /* case-sensitive, linear time */
+bool wd_strings_match(const struct wd_strings *globs, struct wd_span text);
+bool wd_role_allows(const struct wd_role *role, const struct wd_provider *provider);
+/* "100/60s", "10/1h", "5/31d": WD_ERR_SYNTAX or WD_ERR_RANGE */
+enum wd_err wd_limit_parse(struct wd_limit *limit, const char *text) WD_CHECK;
+/* "30d", "12h", "90s", "15m" to seconds */
+enum wd_err wd_duration_parse(uint64_t *seconds, const char *text) WD_CHECK;
+
+/*
+ * The keys of one provider, in order. A file that others can read, an empty key, control characters, a
+ * missing variable or a wrong prefix is an error; only the first characters of what was expected are shown.
+ * keys has room for provider->key_count.
+ */
+enum wd_err wd_keys_load(const struct wd_provider *provider, const char *policy_file, wd_getenv_fn *env,
+                         struct wd_secret **keys, struct wd_policy_error *error) WD_CHECK;
+
+/* Prints the reference of every key from the settings table, as Markdown. */
+enum wd_err wd_policy_reference(struct wd_buf *out) WD_CHECK;
+
+#endif
