@@ -17,10 +17,10 @@ struct wd_buf {
 
 void wd_buf_init(struct wd_buf *b, size_t cap);
 void wd_buf_deinit(struct wd_buf *b); /* frees; leaves an empty buffer with the same cap */
-void wd_buf_wipe(struct wd_buf *b);   /* zeroes the memory, then as deinit */
+void wd_buf_wipe(struct wd_buf *b);   /* zeroes the memory, then as deinit; growth may have left copies: reserve first */
 void wd_buf_clear(struct wd_buf *b);  /* len = 0, keeps the memory */
 
-/* WD_ERR_LIMIT above the cap, WD_ERR_NOMEM. */
+/* WD_ERR_LIMIT above the cap, WD_ERR_NOMEM. What is added must not point into the buffer itself. */
 enum wd_err wd_buf_reserve(struct wd_buf *b, size_t more) WD_CHECK;
 enum wd_err wd_buf_add(struct wd_buf *b, struct wd_span s) WD_CHECK;
 enum wd_err wd_buf_add_byte(struct wd_buf *b, char c) WD_CHECK;

@@ -8,6 +8,7 @@
 struct wd_edit {
     size_t start, end;
     struct wd_span with;
+    size_t order; /* of adding: insertions at one place keep it */
 };
 
 struct wd_edits {
