@@ -24,17 +24,18 @@ struct wd_text {
     uint32_t node;
     uint8_t role; /* enum wd_text_role */
     uint8_t kind; /* enum wd_text_kind */
-    bool member;  /* value of an object in tool arguments or results: its key may say what it is */
+    bool member;  /* string value of an object in tool arguments or results: its key may say what it is */
 };
 
 struct wd_message {
     uint32_t node;
     uint8_t role;   /* enum wd_text_role */
     uint64_t chars; /* Unicode characters of its prose and tool text */
+    bool more;      /* holds more than text of its role: an attachment, a tool call, a tool result; so it may well be wordless */
 };
 
 struct wd_tool {
-    struct wd_span name; /* function: its name; hosted tool: its type, e.g. "web_search_preview", "google_search" */
+    struct wd_span name; /* function: its name; hosted tool: its type (Google: its member as spelt), e.g. "web_search_preview", "google_search" */
     bool hosted;
 };
 
