@@ -203,6 +203,7 @@ test_blocks(void **state)
         { WD_SPAN_INIT("data: a\r\r"), 1, 0 },
         { WD_SPAN_INIT("data: a\r\r\n"), 1, 0 },
         { WD_SPAN_INIT("data: a\r\r\n\n"), 2, 0 },
+        { WD_SPAN_INIT("data: a\r\ndata: b\n\r"), 1, 0 },
         { WD_SPAN_INIT("data: a\n\r\ndata: b\r\n\r\n"), 2, 0 },
         { WD_SPAN_INIT("\xef\xbb\xbf" "data: a\n\n"), 1, 0 },
         { WD_SPAN_INIT("\xef\xbb\xbf\n"), 1, 0 },
