@@ -1,4 +1,4 @@
-/* The JSON reader on the public parsing suite and on input built to hurt it; all of it placed against a page that may not be read. */
+/* The JSON reader on the public parsing suite and on input built to hurt it, placed against a page that may not be read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,9 +137,11 @@ static void
 test_transform(void **state)
 {
     static const char *const refused[] = {
-        "object_same_key_different_values.json",  "object_same_key_same_value.json",        "object_same_key_unclear_values.json",
-        "string_1_escaped_invalid_codepoint.json", "string_1_invalid_codepoint.json",        "string_2_escaped_invalid_codepoints.json",
-        "string_2_invalid_codepoints.json",       "string_3_escaped_invalid_codepoints.json", "string_3_invalid_codepoints.json",
+        "object_same_key_different_values.json", "object_same_key_same_value.json",
+        "object_same_key_unclear_values.json",   "string_1_escaped_invalid_codepoint.json",
+        "string_1_invalid_codepoint.json",       "string_2_escaped_invalid_codepoints.json",
+        "string_2_invalid_codepoints.json",      "string_3_escaped_invalid_codepoints.json",
+        "string_3_invalid_codepoints.json",
     };
     struct wd_buf all;
     struct wd_span tar, body;
@@ -210,7 +212,8 @@ test_limits(void **state)
     wd_buf_clear(&b);
     repeat(&b, "[", 5000000);
     assert_int_equal(read_text(wd_buf_span(&b)), WD_ERR_LIMIT);
-    assert_int_equal(read_with(wd_buf_span(&b), (struct wd_json_limits){ .depth = UINT32_MAX, .nodes = UINT32_MAX }), WD_ERR_SYNTAX);
+    assert_int_equal(read_with(wd_buf_span(&b), (struct wd_json_limits){ .depth = UINT32_MAX, .nodes = UINT32_MAX }),
+                     WD_ERR_SYNTAX);
 
     for (uint32_t nodes = 0; nodes < 300; nodes++) {
         wd_buf_clear(&b);
@@ -297,12 +300,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_suite),
-        cmocka_unit_test(test_transform),
-        cmocka_unit_test(test_every_byte_at_every_offset),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_duplicate_keys),
-        cmocka_unit_test(test_arena_caps),
+        cmocka_unit_test(test_suite),  cmocka_unit_test(test_transform),      cmocka_unit_test(test_every_byte_at_every_offset),
+        cmocka_unit_test(test_limits), cmocka_unit_test(test_duplicate_keys), cmocka_unit_test(test_arena_caps),
     };
 
     return cmocka_run_group_tests_name("json_suite", tests, NULL, NULL);

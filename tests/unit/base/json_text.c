@@ -50,7 +50,8 @@ test_unescape(void **state)
         wd_buf_init(&plain, unescapes[i].inside.len);
         wd_arena_init(&arena, 1000);
         assert_int_equal(wd_buf_printf(&text, "{\"%.*s\":\"%.*s\"}", (int)unescapes[i].inside.len, unescapes[i].inside.ptr,
-                                       (int)unescapes[i].inside.len, unescapes[i].inside.ptr), WD_OK);
+                                       (int)unescapes[i].inside.len, unescapes[i].inside.ptr),
+                         WD_OK);
         doc_read(&d, wd_buf_span(&text));
         assert_true(wd_span_eq(wd_json_string(&d.json, 1, &arena), unescapes[i].plain));
         assert_true(wd_span_eq(wd_json_key(&d.json, 1, &arena), unescapes[i].plain));
@@ -146,7 +147,9 @@ test_key_names(void **state)
         { WD_SPAN_INIT("me\xc5\xbfsages"), "messages", false, true },
         { WD_SPAN_INIT("me\\u017fsages"), "messages", false, true },
         { WD_SPAN_INIT("\\u004dessages"), "messages", false, true },
-        { WD_SPAN_INIT("max_to\xe2\x84\xaa" "ens"), "max_tokens", false, true },
+        { WD_SPAN_INIT("max_to\xe2\x84\xaa"
+                       "ens"),
+          "max_tokens", false, true },
         { WD_SPAN_INIT("max_to\\u212Aens"), "max_tokens", false, true },
         { WD_SPAN_INIT("GenerationConfig"), "generationConfig", false, true },
         { WD_SPAN_INIT("generationconfig"), "generationConfig", false, true },
@@ -156,7 +159,9 @@ test_key_names(void **state)
         { WD_SPAN_INIT("messages\\u0000"), "messages", false, false },
         { WD_SPAN_INIT("Messages\\u0000"), "messages", false, false },
         { WD_SPAN_INIT("messageS "), "messages", false, false },
-        { WD_SPAN_INIT("mes\xc3\x9f" "ages"), "messages", false, false },
+        { WD_SPAN_INIT("mes\xc3\x9f"
+                       "ages"),
+          "messages", false, false },
         { WD_SPAN_INIT("a@b"), "a`b", false, false },
         { WD_SPAN_INIT("a["), "a{", false, false },
         { WD_SPAN_INIT(""), "a", false, false },
@@ -168,8 +173,9 @@ test_key_names(void **state)
         struct doc d;
 
         wd_buf_init(&text, 100);
-        assert_int_equal(wd_buf_printf(&text, "{\"%.*s\":\"%.*s\"}", (int)cases[i].key.len, cases[i].key.ptr, (int)cases[i].key.len,
-                                       cases[i].key.ptr), WD_OK);
+        assert_int_equal(wd_buf_printf(&text, "{\"%.*s\":\"%.*s\"}", (int)cases[i].key.len, cases[i].key.ptr,
+                                       (int)cases[i].key.len, cases[i].key.ptr),
+                         WD_OK);
         doc_read(&d, wd_buf_span(&text));
         if (wd_json_key_is(&d.json, 1, cases[i].name) != cases[i].is ||
             wd_json_string_is(&d.json, 1, cases[i].name) != cases[i].is ||
@@ -185,8 +191,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unescape),   cmocka_unit_test(test_no_memory), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_escape),     cmocka_unit_test(test_key_names),
+        cmocka_unit_test(test_unescape), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_escape),   cmocka_unit_test(test_key_names),
     };
 
     return cmocka_run_group_tests_name("json_text", tests, NULL, NULL);

@@ -149,7 +149,8 @@ check_vector(const struct wd_json *doc, uint32_t root, struct wd_arena *arena)
         name = wd_json_string(doc, wd_json_get(doc, want, "event"), arena);
         data = wd_json_string(doc, wd_json_get(doc, want, "data"), arena);
         if (!wd_span_eq(e.data, data) || !wd_span_eq(e.name.len > 0 ? e.name : WD_SPAN("message"), name))
-            fail_msg("%.*s: got '%.*s' '%.*s'", (int)title.len, title.ptr, (int)e.name.len, e.name.ptr, (int)e.data.len, e.data.ptr);
+            fail_msg("%.*s: got '%.*s' '%.*s'", (int)title.len, title.ptr, (int)e.name.len, e.name.ptr, (int)e.data.len,
+                     e.data.ptr);
         want = doc->nodes[want].next;
     }
     if (want != 0)
@@ -205,7 +206,9 @@ test_blocks(void **state)
         { WD_SPAN_INIT("data: a\r\r\n\n"), 2, 0 },
         { WD_SPAN_INIT("data: a\r\ndata: b\n\r"), 1, 0 },
         { WD_SPAN_INIT("data: a\n\r\ndata: b\r\n\r\n"), 2, 0 },
-        { WD_SPAN_INIT("\xef\xbb\xbf" "data: a\n\n"), 1, 0 },
+        { WD_SPAN_INIT("\xef\xbb\xbf"
+                       "data: a\n\n"),
+          1, 0 },
         { WD_SPAN_INIT("\xef\xbb\xbf\n"), 1, 0 },
         { WD_SPAN_INIT("\n\xef\xbb\xbf\n"), 1, 4 },
         { WD_SPAN_INIT("\n\n\r\r\n"), 4, 0 },
@@ -303,8 +306,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),       cmocka_unit_test(test_blocks),        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_cap),           cmocka_unit_test(test_small_streams),
+        cmocka_unit_test(test_vectors), cmocka_unit_test(test_blocks),        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_cap),     cmocka_unit_test(test_small_streams),
     };
 
     return cmocka_run_group_tests_name("sse", tests, NULL, NULL);
