@@ -63,7 +63,7 @@ struct wd_policy {
     struct wd_arena arena;
     const char *file;      /* as given */
     const char *base_dir;  /* absolute: what relative paths in the file stand on */
-    const char *listen_host;
+    const char *listen_host; /* an IP address in its shortest form, no brackets */
     uint16_t listen_port;
     const char *admin_host;
     uint16_t admin_port;
@@ -99,7 +99,7 @@ struct wd_policy_error {
 };
 
 /* Where environment variables come from; getenv() fits. */
-typedef const char *wd_getenv_fn(const char *name);
+typedef char *wd_getenv_fn(const char *name);
 
 /*
  * Reads, checks and binds the file. base_dir NULL: the folder of the file.
