@@ -87,7 +87,7 @@ sse_data_line(struct wd_sse *s, struct wd_sse_event *event, struct wd_span value
         return WD_OK;
     }
     /* A second line: from here on the data stands in a buffer of its own. */
-    if (event->data.ptr != s->data.ptr)
+    if (s->data.len == 0)
         err = wd_buf_add(&s->data, event->data);
     if (err == WD_OK)
         err = wd_buf_add_byte(&s->data, '\n');

@@ -8,8 +8,10 @@
 
 static const char prose[] = "The ship left the harbour at dawn, and nobody on board knew how long the voyage would take.\\n"
                             "She said: \\\"Bring the charts\\\" and went below; the wind had turned to the north by then. ";
-static const char letters[] = "\xe8\x88\xb9\xe5\x9c\xa8\xe9\xbb\x8e\xe6\x98\x8e\xe6\x97\xb6\xe7\xa6\xbb\xe5\xbc\x80\xe6\xb8\xaf\xe5\x8f\xa3 "
-                              "\xc3\xbc" "ber \xd0\xbc\xd0\xbe\xd1\x80\xd0\xb5 ";
+static const char letters[] =
+    "\xe8\x88\xb9\xe5\x9c\xa8\xe9\xbb\x8e\xe6\x98\x8e\xe6\x97\xb6\xe7\xa6\xbb\xe5\xbc\x80\xe6\xb8\xaf\xe5\x8f\xa3 "
+    "\xc3\xbc"
+    "ber \xd0\xbc\xd0\xbe\xd1\x80\xd0\xb5 ";
 
 static void
 add(struct wd_buf *b, const char *s)
@@ -31,7 +33,8 @@ chat(struct wd_buf *b, size_t size, size_t message, const char *text)
             add(b, text);
         add(b, "\"}");
     }
-    add(b, "],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"search\",\"parameters\":{\"type\":\"object\",\"properties\":"
+    add(b, "],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"search\",\"parameters\":{\"type\":\"object\","
+           "\"properties\":"
            "{\"query\":{\"type\":\"string\"},\"limit\":{\"type\":\"integer\"}},\"required\":[\"query\"]}}}]}");
 }
 

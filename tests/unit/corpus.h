@@ -7,8 +7,8 @@
 #include "base/buf.h"
 
 /*
- * Appends what a shell command on a file of the shared folder prints ("gzip -dc", "tar xzOf"). False with a printed word when the folder
- * or the file is missing: the test then skips.
+ * Appends what a shell command on a file of the shared folder prints ("gzip -dc", "tar xzOf"). False with a printed word when the
+ * folder or the file is missing: the test then skips.
  */
 static inline bool
 corpus_read(struct wd_buf *out, const char *command, const char *path, const char *more)

@@ -52,7 +52,8 @@ test_cases(void **state)
 
             /* The bytes are copied: what the caller does with them later does not show. */
             snprintf(with, sizeof(with), "%s", cases[i].edits[k].with);
-            assert_int_equal(wd_edits_add(&edits, &arena, cases[i].edits[k].start, cases[i].edits[k].end, wd_span_str(with)), WD_OK);
+            assert_int_equal(wd_edits_add(&edits, &arena, cases[i].edits[k].start, cases[i].edits[k].end, wd_span_str(with)),
+                             WD_OK);
             memset(with, '#', sizeof(with));
         }
         err = wd_edits_apply(&edits, wd_span_str(cases[i].text), &out);

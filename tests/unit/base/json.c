@@ -64,6 +64,8 @@ test_accepted_and_refused(void **state)
         { WD_SPAN_INIT("{a:1}"), WD_ERR_SYNTAX, 1 },
         { WD_SPAN_INIT("\"\\ud800\""), WD_ERR_SYNTAX, 1 },
         { WD_SPAN_INIT("\"\\udc00\""), WD_ERR_SYNTAX, 1 },
+        { WD_SPAN_INIT("\"\\udc00\\udc00\""), WD_ERR_SYNTAX, 1 },
+        { WD_SPAN_INIT("\"\\ud800\\ud800\""), WD_ERR_SYNTAX, 1 },
         { WD_SPAN_INIT("\"\\ud800\\u0041\""), WD_ERR_SYNTAX, 1 },
         { WD_SPAN_INIT("\"\\u12g4\""), WD_ERR_SYNTAX, 1 },
         { WD_SPAN_INIT("\"\\x\""), WD_ERR_SYNTAX, 1 },

@@ -8,9 +8,9 @@
 #include "corpus.h"
 #include "wire/sse.h"
 
-enum { EVENT_MAX = 1 << 16 };
+enum { EVENT_MAX = 1 << 20, SPLIT_ALL = 16384 };
 
-/* What a reader made of a stream: every event as text, what was left, and the blocks put together. */
+/* What a reader made of a stream: every event and its fields, what was left, and the blocks put together. */
 struct seen {
     struct wd_buf log, raw;
     struct wd_sse sse;
@@ -35,11 +35,18 @@ seen_free(struct seen *seen)
 }
 
 static void
-seen_span(struct seen *seen, struct wd_span s)
+seen_log(struct seen *seen, const struct wd_sse_event *e)
 {
-    assert_int_equal(wd_buf_printf(&seen->log, "%zu ", s.len), WD_OK);
-    assert_int_equal(wd_buf_add(&seen->log, s), WD_OK);
-    assert_int_equal(wd_buf_add_byte(&seen->log, '\n'), WD_OK);
+    const size_t fields[] = { e->raw.len, e->name.len, e->data.len, e->has_data, e->has_other, e->data_start, e->data_end };
+
+    if (wd_buf_add(&seen->log, wd_span((const char *)fields, sizeof(fields))) != WD_OK ||
+        wd_buf_add(&seen->log, e->name) != WD_OK || wd_buf_add(&seen->log, e->data) != WD_OK ||
+        wd_buf_add(&seen->raw, e->raw) != WD_OK)
+        fail();
+    if (e->data_start != e->data_end && !wd_span_eq(e->data, wd_span(e->raw.ptr + e->data_start, e->data_end - e->data_start)))
+        fail();
+    if (wd_sse_pending(&seen->sse) != 0)
+        fail();
 }
 
 /* The input stands in a block of its own size, so that a sanitizer sees a read beyond it. */
@@ -60,15 +67,7 @@ seen_feed(struct seen *seen, struct wd_span part)
         seen->err = wd_sse_next(&seen->sse, &in, &e, &got);
         if (seen->err != WD_OK || !got)
             break;
-        assert_int_equal(wd_buf_add(&seen->raw, e.raw), WD_OK);
-        seen_span(seen, e.raw);
-        seen_span(seen, e.name);
-        seen_span(seen, e.data);
-        assert_int_equal(wd_buf_printf(&seen->log, "%d %d %zu %zu\n", e.has_data, e.has_other, e.data_start, e.data_end), WD_OK);
-        assert_true(e.data_end <= e.raw.len);
-        if (e.data_start != e.data_end)
-            assert_true(wd_span_eq(e.data, wd_span(e.raw.ptr + e.data_start, e.data_end - e.data_start)));
-        assert_int_equal(wd_sse_pending(&seen->sse), 0);
+        seen_log(seen, &e);
     }
     if (seen->err == WD_OK)
         assert_int_equal(in.len, 0);
@@ -80,22 +79,38 @@ seen_end(struct seen *seen)
 {
     size_t pending = seen->err == WD_OK ? wd_sse_pending(&seen->sse) : 0;
 
-    assert_int_equal(wd_buf_printf(&seen->log, "end %d %zu\n", seen->err, pending), WD_OK);
+    if (wd_buf_printf(&seen->log, "end %d %zu", seen->err, pending) != WD_OK)
+        fail();
 }
 
 static void
 seen_same(const struct seen *a, const struct seen *b, struct wd_span text, size_t cut)
 {
-    if (!wd_span_eq(wd_buf_span(&a->log), wd_buf_span(&b->log)))
-        fail_msg("cut at %zu of '%.*s':\n%.*s\nbut whole:\n%.*s", cut, (int)text.len, text.ptr, (int)b->log.len, b->log.ptr,
-                 (int)a->log.len, a->log.ptr);
+    if (!wd_span_eq(wd_buf_span(&a->log), wd_buf_span(&b->log)) ||
+        !wd_span_eq(wd_buf_span(&b->raw), wd_span(text.ptr, b->raw.len)))
+        fail_msg("cut at %zu of '%.*s'", cut, (int)text.len, text.ptr);
 }
 
-/* Whole, byte by byte, at every place: one result; all blocks and the rest are the input. */
+static void
+one_split(const struct seen *whole, struct seen *cut, struct wd_span text, size_t at)
+{
+    wd_buf_clear(&cut->log);
+    wd_buf_clear(&cut->raw);
+    wd_sse_deinit(&cut->sse);
+    wd_sse_init(&cut->sse, whole->sse.block.cap);
+    cut->err = WD_OK;
+    seen_feed(cut, wd_span(text.ptr, at));
+    seen_feed(cut, wd_span(text.ptr + at, text.len - at));
+    seen_end(cut);
+    seen_same(whole, cut, text, at);
+}
+
+/* Whole, byte by byte, at every place (of long streams at 1,000): one result; all blocks and the rest are the input. */
 static void
 every_split(struct wd_span text, size_t event_max)
 {
     struct seen whole, bytes, cut;
+    uint32_t seed = 1;
 
     seen_init(&whole, event_max);
     seen_feed(&whole, text);
@@ -115,14 +130,14 @@ every_split(struct wd_span text, size_t event_max)
     seen_same(&whole, &bytes, text, 1);
     seen_free(&bytes);
 
-    for (size_t i = 0; i <= text.len; i++) {
-        seen_init(&cut, event_max);
-        seen_feed(&cut, wd_span(text.ptr, i));
-        seen_feed(&cut, wd_span(text.ptr + i, text.len - i));
-        seen_end(&cut);
-        seen_same(&whole, &cut, text, i);
-        seen_free(&cut);
+    seen_init(&cut, event_max);
+    for (size_t i = 0; i <= text.len && text.len <= SPLIT_ALL; i++)
+        one_split(&whole, &cut, text, i);
+    for (int i = 0; i < 1000 && text.len > SPLIT_ALL; i++) {
+        seed = seed * 1664525 + 1013904223;
+        one_split(&whole, &cut, text, (size_t)((uint64_t)seed * text.len >> 32));
     }
+    seen_free(&cut);
     seen_free(&whole);
 }
 
@@ -149,7 +164,8 @@ check_vector(const struct wd_json *doc, uint32_t root, struct wd_arena *arena)
         name = wd_json_string(doc, wd_json_get(doc, want, "event"), arena);
         data = wd_json_string(doc, wd_json_get(doc, want, "data"), arena);
         if (!wd_span_eq(e.data, data) || !wd_span_eq(e.name.len > 0 ? e.name : WD_SPAN("message"), name))
-            fail_msg("%.*s: got '%.*s' '%.*s'", (int)title.len, title.ptr, (int)e.name.len, e.name.ptr, (int)e.data.len, e.data.ptr);
+            fail_msg("%.*s: got '%.*s' '%.*s'", (int)title.len, title.ptr, (int)e.name.len, e.name.ptr, (int)e.data.len,
+                     e.data.ptr);
         want = doc->nodes[want].next;
     }
     if (want != 0)
@@ -186,6 +202,57 @@ test_vectors(void **state)
     wd_buf_deinit(&all);
 }
 
+/* A recording holds the data of one event a line: frames it with the given line end. */
+static void
+frame(struct wd_buf *out, struct wd_span lines, const char *end)
+{
+    while (lines.len > 0) {
+        const char *nl = memchr(lines.ptr, '\n', lines.len);
+        size_t n = nl != NULL ? (size_t)(nl - lines.ptr) : lines.len;
+
+        assert_int_equal(wd_buf_printf(out, "event: x%sdata: %.*s%s%s", end, (int)n, lines.ptr, end, end), WD_OK);
+        n += nl != NULL;
+        lines = wd_span(lines.ptr + n, lines.len - n);
+    }
+}
+
+/* What providers really send, each recording with one of the three line ends. */
+static void
+test_recordings(void **state)
+{
+    static const char *const ends[] = { "\n", "\r\n", "\r" };
+    struct wd_buf list, file, stream;
+    struct wd_span names;
+    size_t count = 0;
+
+    wd_buf_init(&list, 1 << 20);
+    wd_buf_init(&file, 1 << 24);
+    wd_buf_init(&stream, 1 << 24);
+    if (!corpus_read(&list, "cd \"$WARDER_SHARED\" && find wire -name '*.txt' -o -name '*.sse' | sort #", "wire/README.md", ""))
+        skip();
+    for (names = wd_buf_span(&list); names.len > 0; count++) {
+        const char *nl = memchr(names.ptr, '\n', names.len);
+        char path[512];
+
+        assert_true(nl != NULL && (size_t)(nl - names.ptr) < sizeof(path));
+        memcpy(path, names.ptr, (size_t)(nl - names.ptr));
+        path[nl - names.ptr] = '\0';
+        names = wd_span(nl + 1, names.len - (size_t)(nl + 1 - names.ptr));
+        wd_buf_clear(&file);
+        wd_buf_clear(&stream);
+        assert_true(corpus_read(&file, "cat", path, ""));
+        if (strstr(path, ".sse") != NULL)
+            assert_int_equal(wd_buf_add(&stream, wd_buf_span(&file)), WD_OK);
+        else
+            frame(&stream, wd_buf_span(&file), ends[count % 3]);
+        every_split(wd_buf_span(&stream), EVENT_MAX);
+    }
+    assert_true(count >= 100);
+    wd_buf_deinit(&list);
+    wd_buf_deinit(&file);
+    wd_buf_deinit(&stream);
+}
+
 static void
 test_blocks(void **state)
 {
@@ -203,8 +270,11 @@ test_blocks(void **state)
         { WD_SPAN_INIT("data: a\r\r"), 1, 0 },
         { WD_SPAN_INIT("data: a\r\r\n"), 1, 0 },
         { WD_SPAN_INIT("data: a\r\r\n\n"), 2, 0 },
+        { WD_SPAN_INIT("data: a\r\ndata: b\n\r"), 1, 0 },
         { WD_SPAN_INIT("data: a\n\r\ndata: b\r\n\r\n"), 2, 0 },
-        { WD_SPAN_INIT("\xef\xbb\xbf" "data: a\n\n"), 1, 0 },
+        { WD_SPAN_INIT("\xef\xbb\xbf"
+                       "data: a\n\n"),
+          1, 0 },
         { WD_SPAN_INIT("\xef\xbb\xbf\n"), 1, 0 },
         { WD_SPAN_INIT("\n\xef\xbb\xbf\n"), 1, 4 },
         { WD_SPAN_INIT("\n\n\r\r\n"), 4, 0 },
@@ -302,8 +372,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),       cmocka_unit_test(test_blocks),        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_cap),           cmocka_unit_test(test_small_streams),
+        cmocka_unit_test(test_vectors), cmocka_unit_test(test_recordings), cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_fields),  cmocka_unit_test(test_cap),        cmocka_unit_test(test_small_streams),
     };
 
     return cmocka_run_group_tests_name("sse", tests, NULL, NULL);
