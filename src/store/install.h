@@ -1,6 +1,7 @@
 #ifndef WD_INSTALL_H
 #define WD_INSTALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../base/err.h"
@@ -8,12 +9,17 @@
 /*
  * The key of this installation: 32 random bytes in DIR/install.key (0600, owner of
  * the folder). Fingerprints, the audit chain and limit keys are derived from it (BLAKE2b with a context label).
- * Made when missing and create is set. A file that others can read is WD_ERR_DENIED, one of another size WD_ERR_CORRUPT.
+ * Made when missing and create is set (otherwise WD_ERR_NOTFOUND). A file that others can read is WD_ERR_DENIED, one of another size WD_ERR_CORRUPT.
  */
 enum wd_err wd_install_key(const char *dir, bool create, uint8_t key[32]) WD_CHECK;
 /* label: short constant text such as "audit", "fingerprint", "limits". */
 void wd_install_derive(const uint8_t key[32], const char *label, uint8_t out[32]);
 /* Makes the folder (and parents) 0700 when missing; an existing one must not be open to others (WD_ERR_DENIED). */
 enum wd_err wd_state_dir(const char *dir) WD_CHECK;
+/*
+ * Opens a regular file of the folder, never through a symbolic link; flags as open(2), new files get 0600. As root, a file that is not
+ * yet the folder owner's becomes his, so that workers without privileges can use it. -1 with errno.
+ */
+int wd_install_file(const char *dir, const char *name, int flags) WD_CHECK;
 
 #endif

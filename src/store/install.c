@@ -1,0 +1,165 @@
+#include "install.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INSTALL_KEY "install.key"
+#define INSTALL_KEY_BYTES 32
+
+int
+wd_install_file(const char *dir, const char *name, int flags)
+{
+    struct stat folder, file;
+    int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dirfd < 0)
+        return -1;
+    int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    if (fd < 0)
+        goto out;
+    if (fstat(fd, &file) < 0 || fstat(dirfd, &folder) < 0)
+        goto fail;
+    /* another name of the file could be any file of the system */
+    if (!S_ISREG(file.st_mode) || file.st_nlink > 1) {
+        errno = EPERM;
+        goto fail;
+    }
+    if (geteuid() == 0 && file.st_uid != folder.st_uid && fchown(fd, folder.st_uid, folder.st_gid) < 0)
+        goto fail;
+    goto out;
+fail:;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    fd = -1;
+out:
+    saved = errno;
+    close(dirfd);
+    errno = saved;
+    return fd;
+}
+
+static enum wd_err
+install_read(int fd, uint8_t key[INSTALL_KEY_BYTES])
+{
+    struct stat st;
+    uint8_t bytes[INSTALL_KEY_BYTES + 1];
+
+    if (fstat(fd, &st) < 0)
+        return WD_ERR_IO;
+    if ((st.st_mode & 077) != 0)
+        return WD_ERR_DENIED;
+    ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
+    if (n == INSTALL_KEY_BYTES)
+        memcpy(key, bytes, INSTALL_KEY_BYTES);
+    sodium_memzero(bytes, sizeof(bytes));
+    if (n < 0)
+        return WD_ERR_IO;
+    return n == INSTALL_KEY_BYTES ? WD_OK : WD_ERR_CORRUPT;
+}
+
+/* Under a name of its own first, so that nobody ever sees a part of the key. */
+static enum wd_err
+install_make(const char *dir)
+{
+    uint8_t key[INSTALL_KEY_BYTES];
+    char name[64];
+    enum wd_err err = WD_ERR_IO;
+
+    snprintf(name, sizeof(name), INSTALL_KEY ".%ld.%08x", (long)getpid(), randombytes_random());
+    int fd = wd_install_file(dir, name, O_RDWR | O_CREAT | O_EXCL);
+    if (fd < 0)
+        return WD_ERR_IO;
+    int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    randombytes_buf(key, sizeof(key));
+    if (dirfd >= 0 && write(fd, key, sizeof(key)) == (ssize_t)sizeof(key) && fsync(fd) == 0) {
+        if (renameat2(dirfd, name, dirfd, INSTALL_KEY, RENAME_NOREPLACE) == 0)
+            err = fsync(dirfd) == 0 ? WD_OK : WD_ERR_IO;
+        else if (errno == EEXIST)
+            err = WD_OK; /* another process was first: its key counts */
+    }
+    sodium_memzero(key, sizeof(key));
+    if (dirfd >= 0) {
+        unlinkat(dirfd, name, 0);
+        close(dirfd);
+    }
+    close(fd);
+    return err;
+}
+
+enum wd_err
+wd_install_key(const char *dir, bool create, uint8_t key[32])
+{
+    enum wd_err err;
+
+    if (sodium_init() < 0)
+        return WD_ERR_IO;
+    int fd = wd_install_file(dir, INSTALL_KEY, O_RDONLY);
+    if (fd < 0 && errno == ENOENT && create) {
+        err = install_make(dir);
+        if (err != WD_OK)
+            return err;
+        fd = wd_install_file(dir, INSTALL_KEY, O_RDONLY);
+    }
+    if (fd < 0)
+        return errno == ENOENT ? WD_ERR_NOTFOUND : WD_ERR_IO;
+    err = install_read(fd, key);
+    close(fd);
+    return err;
+}
+
+void
+wd_install_derive(const uint8_t key[32], const char *label, uint8_t out[32])
+{
+    crypto_generichash(out, 32, (const uint8_t *)label, strlen(label), key, 32);
+}
+
+/* Makes what is missing of the path, each folder 0700. */
+static int
+install_mkdirs(const char *dir)
+{
+    char path[PATH_MAX];
+    size_t len = strlen(dir);
+
+    if (len == 0 || len >= sizeof(path)) {
+        errno = len == 0 ? ENOENT : ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(path, dir, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        char at = path[i];
+        path[i] = '\0';
+        if (mkdir(path, 0700) < 0 && errno != EEXIST && errno != EISDIR)
+            return -1;
+        path[i] = at;
+    }
+    return 0;
+}
+
+enum wd_err
+wd_state_dir(const char *dir)
+{
+    struct stat st;
+
+    if (stat(dir, &st) < 0) {
+        if (errno != ENOENT || install_mkdirs(dir) < 0 || stat(dir, &st) < 0)
+            return WD_ERR_IO;
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        errno = ENOTDIR;
+        return WD_ERR_IO;
+    }
+    if ((st.st_mode & 077) != 0 || (geteuid() != 0 && st.st_uid != geteuid())) {
+        errno = EPERM;
+        return WD_ERR_DENIED;
+    }
+    return WD_OK;
+}

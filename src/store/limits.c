@@ -1,0 +1,546 @@
+#include "limits.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "limits_map.h"
+
+#define LIMITS_COUNT_MAX 1000000000u
+#define LIMITS_WINDOW_MAX_S (31u * 86400)
+#define LIMITS_CLAIMS_MAX 16
+#define LIMITS_NONE UINT32_MAX
+#define LIMITS_RING (LIMITS_SLICES + 1) /* a window touches 65 slices */
+#define LIMITS_SWEEP 8                  /* counters looked at in a take */
+#define LIMITS_SWEEP_FULL 1024          /* when room has run out */
+
+static uint64_t
+limits_window(const struct wd_limit *limit)
+{
+    return (uint64_t)limit->window_s * 1000000;
+}
+
+/* 1,000,000 / 64 is whole, so a slice is a whole number of microseconds. */
+static uint64_t
+limits_slice_us(uint32_t window_s)
+{
+    return window_s != 0 ? (uint64_t)window_s * (1000000 / LIMITS_SLICES) : 1;
+}
+
+static uint64_t
+limits_since(uint64_t now, uint64_t back)
+{
+    return now > back ? now - back : 0;
+}
+
+/* --- the log of one counter --- */
+
+static uint32_t
+log_count(const struct limits_counter *c)
+{
+    uint32_t count = (uint32_t)c->ring;
+
+    return count < LIMITS_LOG ? count : LIMITS_LOG;
+}
+
+static uint32_t
+log_place(const struct limits_counter *c, uint32_t i)
+{
+    return ((uint32_t)(c->ring >> 32) + i) % LIMITS_LOG;
+}
+
+static uint64_t *
+log_word(const struct wd_limits *l, const struct limits_counter *c, uint32_t i)
+{
+    uint32_t at = log_place(c, i);
+    uint64_t *words = limits_block(l, c->table[at / LIMITS_SLOTS]);
+
+    return words != NULL ? &words[at % LIMITS_SLOTS] : NULL;
+}
+
+/* The time of entry i; one that cannot be read counts as new. */
+static uint64_t
+log_time(const struct wd_limits *l, const struct limits_counter *c, uint32_t i)
+{
+    const uint64_t *word = log_word(l, c, i);
+
+    return word != NULL ? *word : l->header->last_us;
+}
+
+/* How many of the oldest entries are out of the window. */
+static uint32_t
+log_expired(const struct wd_limits *l, const struct limits_counter *c, uint64_t window_us, uint64_t now)
+{
+    uint32_t low = 0, high = log_count(c);
+
+    if (high == 0 || log_time(l, c, 0) + window_us > now)
+        return 0;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (log_time(l, c, mid) + window_us > now)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return low;
+}
+
+/* Drops the n oldest and the blocks that no entry is left in. */
+static void
+log_drop(struct wd_limits *l, struct limits_counter *c, uint32_t n)
+{
+    uint32_t count = log_count(c), old = log_place(c, 0) / LIMITS_SLOTS;
+
+    if (n == 0)
+        return;
+    limits_store(&c->ring, (uint64_t)log_place(c, n) << 32 | (count - n));
+    uint32_t keep = log_place(c, 0) / LIMITS_SLOTS, last = log_place(c, count - n) / LIMITS_SLOTS;
+    if (count - n == 0)
+        keep = last = LIMITS_TABLE;
+    /* from the old first block on, around the ring, up to the first that is still in use */
+    for (uint32_t i = 0; i < LIMITS_TABLE; i++) {
+        uint32_t b = (old + i) % LIMITS_TABLE;
+        if (b == keep)
+            break;
+        if (b != last)
+            limits_block_free(l, &c->table[b]);
+    }
+}
+
+static enum wd_err
+log_push(struct wd_limits *l, struct limits_counter *c, uint64_t now)
+{
+    uint32_t count = log_count(c);
+
+    if (count == LIMITS_LOG) { /* kept for a longer window than the one asked for */
+        log_drop(l, c, 1);
+        count--;
+    }
+    uint32_t at = log_place(c, count), *ref = &c->table[at / LIMITS_SLOTS];
+    if (limits_block(l, *ref) == NULL) {
+        *ref = limits_block_take(l);
+        if (*ref == 0)
+            return WD_ERR_FULL;
+    }
+    c->newest_us = now;
+    limits_store(&limits_block(l, *ref)[at % LIMITS_SLOTS], now);
+    limits_store(&c->ring, c->ring + 1);
+    return WD_OK;
+}
+
+/* Takes out the last entry of this time; those after it move up, so that at every moment none is missing. */
+static void
+log_remove(struct wd_limits *l, struct limits_counter *c, uint64_t time)
+{
+    uint32_t count = log_count(c), i = count;
+
+    while (i > 0 && log_time(l, c, i - 1) > time)
+        i--;
+    if (i == 0 || log_word(l, c, i - 1) == NULL || log_time(l, c, i - 1) != time)
+        return;
+    for (; i < count; i++) {
+        uint64_t *to = log_word(l, c, i - 1);
+        if (to == NULL)
+            return;
+        limits_store(to, log_time(l, c, i));
+    }
+    limits_store(&c->ring, (uint64_t)log_place(c, 0) << 32 | (count - 1));
+}
+
+/* --- the slices of one counter --- */
+
+static uint64_t *
+slice_word(const struct wd_limits *l, const struct limits_counter *c, uint64_t slice)
+{
+    uint32_t at = (uint32_t)(slice % LIMITS_RING);
+    uint64_t *words = limits_block(l, c->table[at / LIMITS_SLOTS]);
+
+    return words != NULL ? &words[at % LIMITS_SLOTS] : NULL;
+}
+
+static uint32_t
+slice_count(const struct wd_limits *l, const struct limits_counter *c, uint64_t slice)
+{
+    const uint64_t *word = slice_word(l, c, slice);
+
+    return word != NULL && (uint32_t)(*word >> 32) == (uint32_t)slice ? (uint32_t)*word : 0;
+}
+
+/* The sum of the window; *oldest: the first slice with a count. */
+static uint64_t
+slices_sum(const struct wd_limits *l, const struct limits_counter *c, uint64_t now, uint64_t *oldest)
+{
+    uint64_t width = limits_slice_us(c->slice_window_s), last = now / width, sum = 0;
+
+    *oldest = last;
+    for (uint64_t s = limits_since(last, LIMITS_SLICES); s <= last; s++) {
+        uint32_t n = slice_count(l, c, s);
+        if (n != 0 && sum == 0)
+            *oldest = s;
+        sum += n;
+    }
+    return sum;
+}
+
+static enum wd_err
+slices_add(struct wd_limits *l, struct limits_counter *c, uint64_t slice, uint64_t n)
+{
+    uint32_t at = (uint32_t)(slice % LIMITS_RING), *ref = &c->table[at / LIMITS_SLOTS];
+
+    if (limits_block(l, *ref) == NULL) {
+        *ref = limits_block_take(l);
+        if (*ref == 0)
+            return WD_ERR_FULL;
+    }
+    n += slice_count(l, c, slice);
+    if (n > UINT32_MAX)
+        n = UINT32_MAX;
+    limits_store(slice_word(l, c, slice), slice << 32 | n);
+    return WD_OK;
+}
+
+/* --- one counter --- */
+
+static bool
+counter_dead(const struct wd_limits *l, const struct limits_counter *c, uint64_t now)
+{
+    uint64_t slack = c->kind == LIMITS_KIND_LOG ? 0 : limits_slice_us(c->slice_window_s);
+
+    if (c->kind == LIMITS_KIND_LOG && log_count(c) == 0)
+        return true;
+    return c->newest_us <= now && now - c->newest_us >= c->keep_us + slack;
+}
+
+static uint32_t
+counter_hash(const struct wd_limits *l, const uint8_t key[16])
+{
+    uint64_t h;
+
+    memcpy(&h, key, sizeof(h));
+    return (uint32_t)(h % l->counter_count);
+}
+
+static uint32_t
+counter_find(const struct wd_limits *l, const uint8_t key[16])
+{
+    uint32_t at = counter_hash(l, key);
+
+    for (uint32_t n = 0; n < LIMITS_PROBE; n++) {
+        if (limits_used(l, at) && memcmp(l->counters[at].key, key, 16) == 0)
+            return at;
+        if (++at == l->counter_count)
+            at = 0;
+    }
+    return LIMITS_NONE;
+}
+
+static uint32_t
+counter_make(struct wd_limits *l, const struct wd_claim *claim, uint64_t now)
+{
+    uint32_t at = counter_hash(l, claim->key);
+
+    for (uint32_t n = 0; n < LIMITS_PROBE; n++) {
+        if (limits_used(l, at) && counter_dead(l, &l->counters[at], now))
+            limits_counter_free(l, at);
+        if (!limits_used(l, at)) {
+            struct limits_counter *c = &l->counters[at];
+            memset(c, 0, sizeof(*c));
+            memcpy(c->key, claim->key, sizeof(c->key));
+            c->kind = claim->limit.count <= LIMITS_EXACT_MAX ? LIMITS_KIND_LOG : LIMITS_KIND_SLICES;
+            c->slice_window_s = claim->limit.window_s;
+            c->keep_us = limits_window(&claim->limit);
+            c->newest_us = now;
+            limits_store(&l->used[at / 64], l->used[at / 64] | (uint64_t)1 << (at % 64));
+            return at;
+        }
+        if (++at == l->counter_count)
+            at = 0;
+    }
+    return LIMITS_NONE;
+}
+
+/* Each entry of a log into the slice of its time. */
+static enum wd_err
+counter_to_slices(struct wd_limits *l, struct limits_counter *c, const struct limits_counter *old, uint64_t now)
+{
+    uint64_t width = limits_slice_us(c->slice_window_s), from = limits_since(now / width, LIMITS_SLICES);
+    enum wd_err err = WD_OK;
+
+    if (old->kind == LIMITS_KIND_LOG) {
+        for (uint32_t i = 0; i < log_count(old) && err == WD_OK; i++) {
+            uint64_t slice = log_time(l, old, i) / width;
+            if (slice >= from)
+                err = slices_add(l, c, slice, 1);
+        }
+        return err;
+    }
+    uint64_t old_width = limits_slice_us(old->slice_window_s), last = now / old_width;
+    for (uint64_t s = limits_since(last, LIMITS_SLICES); s <= last && err == WD_OK; s++) {
+        uint64_t end = (s + 1) * old_width - 1; /* its latest moment: against the caller */
+        uint64_t slice = (end < now ? end : now) / width;
+        uint32_t n = slice_count(l, old, s);
+        if (n != 0 && slice >= from)
+            err = slices_add(l, c, slice, n);
+    }
+    return err;
+}
+
+/* The newest 1,024 of the slices, each at the latest moment of its slice. */
+static enum wd_err
+counter_to_log(struct wd_limits *l, struct limits_counter *c, const struct limits_counter *old, uint64_t now)
+{
+    uint64_t width = limits_slice_us(old->slice_window_s), last = now / width, oldest;
+    uint64_t sum = slices_sum(l, old, now, &oldest), skip = sum > LIMITS_LOG ? sum - LIMITS_LOG : 0;
+    enum wd_err err = WD_OK;
+
+    for (uint64_t s = oldest; s <= last && err == WD_OK; s++) {
+        uint64_t n = slice_count(l, old, s), end = (s + 1) * width - 1;
+        uint64_t gone = n < skip ? n : skip;
+        skip -= gone;
+        for (n -= gone; n > 0 && err == WD_OK; n--)
+            err = log_push(l, c, end < now ? end : now);
+    }
+    return err;
+}
+
+/*
+ * After a reload the limit may want the other kind, or other slices. The new state is built beside the old one; while
+ * the two are swapped the counter is marked, and a kill in between makes it refuse for a window.
+ */
+static enum wd_err
+counter_convert(struct wd_limits *l, struct limits_counter *c, const struct wd_limit *limit, uint64_t now)
+{
+    bool log = limit->count <= LIMITS_EXACT_MAX;
+    struct limits_counter made = *c, old = *c;
+    enum wd_err err;
+
+    if (c->kind == LIMITS_KIND_LOG ? log : !log && c->slice_window_s == limit->window_s)
+        return WD_OK;
+    made.kind = log ? LIMITS_KIND_LOG : LIMITS_KIND_SLICES;
+    made.ring = 0;
+    made.slice_window_s = limit->window_s;
+    memset(made.table, 0, sizeof(made.table));
+    err = log ? counter_to_log(l, &made, &old, now) : counter_to_slices(l, &made, &old, now);
+    if (err != WD_OK) {
+        for (uint32_t b = 0; b < LIMITS_TABLE; b++)
+            limits_block_free(l, &made.table[b]);
+        return err;
+    }
+    c->kind = LIMITS_KIND_BUSY;
+    limits_order();
+    c->slice_window_s = made.slice_window_s;
+    c->ring = made.ring;
+    c->newest_us = now;
+    memcpy(c->table, made.table, sizeof(c->table));
+    limits_order();
+    c->kind = made.kind;
+    limits_order();
+    for (uint32_t b = 0; b < LIMITS_TABLE; b++)
+        limits_block_free(l, &old.table[b]);
+    return WD_OK;
+}
+
+/* Used and remaining of the claim's window; *reset_us until one more is free, when none is. */
+static bool
+counter_room(const struct wd_limits *l, const struct limits_counter *c, struct wd_claim *claim, uint64_t now)
+{
+    uint64_t window = limits_window(&claim->limit), used, free_at, oldest;
+    uint32_t max = claim->limit.count;
+
+    if (c->kind == LIMITS_KIND_LOG) {
+        uint32_t gone = log_expired(l, c, window, now);
+        used = log_count(c) - gone;
+        free_at = used >= max ? log_time(l, c, gone + (uint32_t)(used - max)) + window : now;
+    } else {
+        used = slices_sum(l, c, now, &oldest);
+        uint64_t width = limits_slice_us(c->slice_window_s);
+        for (uint64_t left = used; left >= max && oldest < now / width; oldest++) {
+            left -= slice_count(l, c, oldest);
+            if (left < max)
+                break;
+        }
+        free_at = used >= max ? (oldest + 1 + LIMITS_SLICES) * width : now;
+    }
+    claim->remaining = used < max ? max - (uint32_t)used : 0;
+    claim->reset_us = limits_since(free_at, now);
+    return used < max;
+}
+
+static enum wd_err
+claim_take(struct wd_limits *l, struct wd_claim *claim, uint64_t now)
+{
+    uint64_t window = limits_window(&claim->limit);
+    uint32_t at = counter_find(l, claim->key);
+    struct limits_counter *c;
+    enum wd_err err = WD_OK;
+
+    if (at == LIMITS_NONE)
+        at = counter_make(l, claim, now);
+    if (at == LIMITS_NONE)
+        return WD_ERR_FULL;
+    c = &l->counters[at];
+    if (c->keep_us < window)
+        c->keep_us = window;
+    if (c->kind == LIMITS_KIND_LOG) {
+        log_drop(l, c, log_expired(l, c, c->keep_us, now));
+        if (log_count(c) == 0)
+            c->keep_us = window;
+    }
+    err = counter_convert(l, c, &claim->limit, now);
+    if (err == WD_OK && !counter_room(l, c, claim, now))
+        return WD_ERR_DENIED;
+    if (err == WD_OK && c->kind == LIMITS_KIND_LOG) {
+        err = log_push(l, c, now);
+    } else if (err == WD_OK) {
+        c->newest_us = now;
+        err = slices_add(l, c, now / limits_slice_us(c->slice_window_s), 1);
+    }
+    if (err != WD_OK)
+        return err;
+    claim->taken_us = now;
+    counter_room(l, c, claim, now);
+    return WD_OK;
+}
+
+static void
+claim_return(struct wd_limits *l, const struct wd_claim *claim, uint64_t taken_us)
+{
+    uint32_t at = counter_find(l, claim->key);
+
+    if (at == LIMITS_NONE)
+        return;
+    struct limits_counter *c = &l->counters[at];
+    if (c->kind == LIMITS_KIND_LOG) {
+        log_remove(l, c, taken_us);
+        if (log_count(c) == 0)
+            limits_counter_free(l, at);
+        return;
+    }
+    uint64_t slice = taken_us / limits_slice_us(c->slice_window_s);
+    uint32_t n = slice_count(l, c, slice);
+    if (n > 0)
+        limits_store(slice_word(l, c, slice), slice << 32 | (n - 1));
+}
+
+/* What a claim has room for, when it is not taken. */
+static void
+claim_show(const struct wd_limits *l, struct wd_claim *claim, uint64_t now)
+{
+    uint32_t at = counter_find(l, claim->key);
+
+    claim->remaining = claim->limit.count;
+    claim->reset_us = 0;
+    if (at == LIMITS_NONE)
+        return;
+    const struct limits_counter *c = &l->counters[at];
+    bool log = claim->limit.count <= LIMITS_EXACT_MAX;
+    /* of another kind since a reload: told at its first take */
+    if (log == (c->kind == LIMITS_KIND_LOG))
+        counter_room(l, c, claim, now);
+}
+
+/* Memory of those who are gone: looks at up to `looks` counters from where the last call stopped. */
+static void
+limits_sweep(struct wd_limits *l, uint64_t now, uint32_t looks)
+{
+    uint32_t i = l->header->sweep % l->counter_count;
+
+    for (uint32_t n = 0; n < looks; n++) {
+        if (limits_used(l, i) && counter_dead(l, &l->counters[i], now))
+            limits_counter_free(l, i);
+        if (l->used[i / 64] == 0)
+            i |= 63; /* nobody here: on to the next word */
+        if (++i >= l->counter_count)
+            i = 0;
+    }
+    l->header->sweep = i;
+}
+
+static uint64_t
+limits_now(struct limits_header *h, uint64_t mono_us)
+{
+    uint64_t now = mono_us + h->clock_offset_us;
+
+    if (mono_us > h->last_mono_us)
+        h->last_mono_us = mono_us;
+    /* a reading from before prepare wraps around; so does none that a running machine can make */
+    if (now > h->last_us && now <= (uint64_t)1 << 62)
+        h->last_us = now;
+    if (h->last_us == 0)
+        h->last_us = 1;
+    return h->last_us;
+}
+
+static bool
+claims_ok(const struct wd_claim *claims, size_t count)
+{
+    if (count > LIMITS_CLAIMS_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct wd_limit *limit = &claims[i].limit;
+        if (limit->count == 0 || limit->count > LIMITS_COUNT_MAX || limit->window_s == 0 ||
+            limit->window_s > LIMITS_WINDOW_MAX_S)
+            return false;
+    }
+    return true;
+}
+
+enum wd_err
+wd_limits_take(struct wd_limits *l, struct wd_claim *claims, size_t count, uint64_t mono_us, size_t *which)
+{
+    size_t done = 0;
+
+    *which = 0;
+    if (!claims_ok(claims, count))
+        return WD_ERR_RANGE;
+    enum wd_err err = limits_lock(l);
+    if (err != WD_OK)
+        return err;
+    uint64_t now = limits_now(l->header, mono_us);
+    limits_sweep(l, now, LIMITS_SWEEP);
+    for (; done < count; done++) {
+        err = claim_take(l, &claims[done], now);
+        if (err == WD_ERR_FULL) {
+            limits_sweep(l, now, LIMITS_SWEEP_FULL);
+            err = claim_take(l, &claims[done], now);
+        }
+        if (err != WD_OK)
+            break;
+    }
+    if (err != WD_OK) {
+        *which = done;
+        for (size_t i = 0; i < done; i++)
+            claim_return(l, &claims[i], now);
+        for (size_t i = 0; i < count; i++) {
+            claims[i].taken_us = 0;
+            claim_show(l, &claims[i], now);
+        }
+    }
+    limits_unlock(l);
+    return err;
+}
+
+void
+wd_limits_return(struct wd_limits *l, const struct wd_claim *claims, size_t count)
+{
+    if (limits_lock(l) != WD_OK)
+        return;
+    for (size_t i = 0; i < count && i < LIMITS_CLAIMS_MAX; i++)
+        if (claims[i].taken_us != 0)
+            claim_return(l, &claims[i], claims[i].taken_us);
+    limits_unlock(l);
+}
+
+void
+wd_limits_key(uint8_t out[16], const uint8_t secret[32], const char *scope, struct wd_span a, struct wd_span b)
+{
+    const struct wd_span parts[] = { wd_span_str(scope), a, b };
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, secret, 32, 16);
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t len = parts[i].len; /* before each part, so that no two lists of names read alike */
+        crypto_generichash_update(&state, (const uint8_t *)&len, sizeof(len));
+        crypto_generichash_update(&state, (const uint8_t *)parts[i].ptr, parts[i].len);
+    }
+    crypto_generichash_final(&state, out, 16);
+}
