@@ -106,12 +106,24 @@ log_drop(struct wd_limits *l, struct limits_counter *c, uint32_t n)
     }
 }
 
+/* n entries, none later than time, that the log has no room for: it needs none but the last 1,024, a larger limit may. */
+static void
+log_hide(struct limits_counter *c, uint64_t n, uint64_t time, uint64_t now)
+{
+    if (c->hidden_us + c->keep_us <= now)
+        c->hidden = 0;
+    c->hidden += n;
+    c->hidden_us = time;
+    limits_order();
+}
+
 static enum wd_err
 log_push(struct wd_limits *l, struct limits_counter *c, uint64_t now)
 {
     uint32_t count = log_count(c);
 
     if (count == LIMITS_LOG) { /* kept for a longer window than the one asked for */
+        log_hide(c, 1, log_time(l, c, 0), now);
         log_drop(l, c, 1);
         count--;
     }
@@ -266,6 +278,8 @@ counter_to_slices(struct wd_limits *l, struct limits_counter *c, const struct li
     enum wd_err err = WD_OK;
 
     if (old->kind == LIMITS_KIND_LOG) {
+        if (old->hidden != 0 && old->hidden_us / width >= from && old->hidden_us <= now)
+            err = slices_add(l, c, old->hidden_us / width, old->hidden);
         for (uint32_t i = 0; i < log_count(old) && err == WD_OK; i++) {
             uint64_t slice = log_time(l, old, i) / width;
             if (slice >= from)
@@ -295,6 +309,8 @@ counter_to_log(struct wd_limits *l, struct limits_counter *c, const struct limit
     for (uint64_t s = oldest; s <= last && err == WD_OK; s++) {
         uint64_t n = slice_count(l, old, s), end = (s + 1) * width - 1;
         uint64_t gone = n < skip ? n : skip;
+        if (gone != 0)
+            log_hide(c, gone, end < now ? end : now, now);
         skip -= gone;
         for (n -= gone; n > 0 && err == WD_OK; n--)
             err = log_push(l, c, end < now ? end : now);
@@ -316,7 +332,7 @@ counter_convert(struct wd_limits *l, struct limits_counter *c, const struct wd_l
     if (c->kind == LIMITS_KIND_LOG ? log : !log && c->slice_window_s == limit->window_s)
         return WD_OK;
     made.kind = log ? LIMITS_KIND_LOG : LIMITS_KIND_SLICES;
-    made.ring = 0;
+    made.ring = made.hidden = 0;
     made.slice_window_s = limit->window_s;
     memset(made.table, 0, sizeof(made.table));
     err = log ? counter_to_log(l, &made, &old, now) : counter_to_slices(l, &made, &old, now);
@@ -329,6 +345,8 @@ counter_convert(struct wd_limits *l, struct limits_counter *c, const struct wd_l
     limits_order();
     c->slice_window_s = made.slice_window_s;
     c->ring = made.ring;
+    c->hidden = made.hidden;
+    c->hidden_us = made.hidden_us;
     c->newest_us = now;
     memcpy(c->table, made.table, sizeof(c->table));
     limits_order();

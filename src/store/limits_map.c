@@ -396,6 +396,8 @@ limits_mend_log(struct wd_limits *l, struct limits_counter *c)
     }
     c->ring = (uint64_t)start << 32 | count;
     c->newest_us = before;
+    if (c->hidden_us > now)
+        c->hidden_us = now;
 }
 
 /* Interrupted while it changed its kind: refuse for one window. */

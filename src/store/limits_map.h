@@ -33,7 +33,7 @@ struct limits_counter {
     uint32_t kind;
     uint32_t slice_window_s;
     uint32_t table[LIMITS_TABLE]; /* block + 1, 0: none */
-    uint64_t spare[2];
+    uint64_t hidden, hidden_us; /* log: how many it had no room for, and the latest of them: for larger limits to come */
 };
 _Static_assert(sizeof(struct limits_counter) == 192, "three cache lines");
 
