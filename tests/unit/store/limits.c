@@ -413,6 +413,23 @@ change_of_kind_keeps_what_was_taken(void **state)
     scratch_drop(&s);
 }
 
+static void
+slices_of_another_width_round_against_the_caller(void **state)
+{
+    struct scratch s;
+
+    scratch_make(&s);
+    struct wd_limits *l = open_map(&s, MIB);
+    struct wd_claim wide = claim("a", 1500, 64), narrow = claim("a", 1500, 32);
+    for (uint32_t i = 0; i < 1500; i++)
+        assert_int_equal(take(l, &wide, 100 * SECOND + 900000), WD_OK);
+    assert_int_equal(take(l, &narrow, 102 * SECOND), WD_ERR_DENIED);
+    assert_int_equal(take(l, &narrow, 132 * SECOND + 899999), WD_ERR_DENIED);
+    assert_int_equal(take(l, &narrow, 134 * SECOND), WD_OK);
+    wd_limits_close(l);
+    scratch_drop(&s);
+}
+
 /* --- clocks --- */
 
 static void
@@ -529,12 +546,16 @@ steady_churn_of_users_never_fills_the_map(void **state)
     char name[32];
 
     scratch_make(&s);
-    struct wd_limits *l = open_map(&s, 256 * 1024);
+    struct wd_limits *l = open_map(&s, 64 * MIB);
+    struct stat before, after;
+    assert_int_equal(stat(s.path, &before), 0);
     for (uint32_t i = 0; i < 100000; i++) {
         snprintf(name, sizeof(name), "%u", i);
         struct wd_claim c = claim(name, 5, 1);
         assert_int_equal(take(l, &c, i * (SECOND / 100)), WD_OK); /* 100 alive at a time */
     }
+    assert_int_equal(stat(s.path, &after), 0);
+    assert_true(after.st_blocks - before.st_blocks <= (off_t)(4 * MIB / 512));
     wd_limits_close(l);
     scratch_drop(&s);
 }
@@ -636,6 +657,7 @@ main(void)
         cmocka_unit_test(large_limit_under_steady_demand_loses_at_most_two_percent),
         cmocka_unit_test(changed_limits_let_nothing_more_through),
         cmocka_unit_test(change_of_kind_keeps_what_was_taken),
+        cmocka_unit_test(slices_of_another_width_round_against_the_caller),
         cmocka_unit_test(clock_steps_never_give_room),
         cmocka_unit_test(prepare_beside_others_leaves_their_clock_alone),
         cmocka_unit_test(F51_full_map_refuses_and_memory_of_the_gone_returns),
