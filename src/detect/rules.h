@@ -12,6 +12,52 @@ enum wd_direction { WD_INPUT = 1, WD_OUTPUT = 2 };
 /* What the policy does with a finding. */
 enum wd_action { WD_OFF, WD_FLAG, WD_REDACT, WD_REFUSE };
 
+/* How far a finding reaches once its pattern has matched. */
+enum wd_shape {
+    WD_SHAPE_RUN,      /* the match, and all that follows it of the class `value` */
+    WD_SHAPE_MATCH,    /* the match alone */
+    WD_SHAPE_LINK,     /* the match alone, when something other than white space follows */
+    WD_SHAPE_TAG,      /* to the end of the tag */
+    WD_SHAPE_JWT,      /* three parts of base64url */
+    WD_SHAPE_PEM,      /* to the END line, or as far as it looks like one block */
+    WD_SHAPE_ASSIGNED, /* the value that is assigned to the name that matched */
+    WD_SHAPE_EMAIL,
+    WD_SHAPE_CARD,
+    WD_SHAPE_OWN,      /* known by its bytes, not by a pattern */
+};
+
+/* How a value was written down, for what is valid in one form only. */
+enum { WD_VALUE_QUOTED = 1, WD_VALUE_JOINED = 2 /* name=value, nothing between */ };
+
+/*
+ * One row of the table of rules. The pattern is a superset of what the rule finds and says where to look:
+ * it is matched against the bytes as they came, where a JSON escape of white space or of a quote may still stand,
+ * and against the text as its reader sees it. Boundaries and all that is exact is decided by shape and valid().
+ */
+struct wd_rule {
+    const char *id;   /* "openai-key" */
+    const char *kind; /* "api-key" */
+    uint8_t category, severity, directions, shape;
+    uint8_t value;      /* WD_SHAPE_RUN: WD_CH_* classes */
+    uint8_t glued;      /* a letter or digit may stand before it */
+    uint16_t min, max;  /* characters of the finding; max 0: any number */
+    const char *pattern;
+    const char *needs;  /* a finding holds at least one of these characters; "": it may be letters alone */
+    bool (*valid)(struct wd_span value, unsigned form); /* may be NULL */
+};
+
+extern const struct wd_rule wd_rules[];
+extern const size_t wd_rules_count;
+/* The gateway's own keys, whatever their form. Not in the table, for it has no pattern. */
+extern const struct wd_rule wd_rule_own;
+
+/* NULL when there is none. */
+const struct wd_rule *wd_rule_find(struct wd_span id);
+/* The rule for the value of an object member of this name, NULL when its name says nothing: "db_password", "apiKey". */
+const struct wd_rule *wd_rule_for_name(struct wd_span name);
+/* True when a text that ends in s may be about to assign a value to the name it ends in; a superset of wd_rule_for_name(). */
+bool wd_rule_name_ends(struct wd_span s);
+
 const char *wd_category_name(enum wd_category c); /* "secret" */
 const char *wd_severity_name(enum wd_severity s); /* "high" */
 const char *wd_action_name(enum wd_action a);     /* "redact" */

@@ -1,0 +1,275 @@
+#include "hold.h"
+
+#include "chars.h"
+#include "rules.h"
+
+enum {
+    HOLD_TOKEN = 1,
+    HOLD_OWN = 2,
+    HOLD_DIGITS = 4,
+    HOLD_ASSIGN = 8,
+    HOLD_LINK = 16,
+    HOLD_PEM = 32,
+    HOLD_TAG = 64,
+    HOLD_MARK = 128,
+};
+
+enum { HOLD_BLANKS = 4, HOLD_TAG_MAX = 256, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32 };
+
+static bool
+hold_is_blank(uint8_t c)
+{
+    return wd_char_is(c, WD_CH_SPACE);
+}
+
+/* The end of the token that ends before the next character, with at most max characters. */
+static struct wd_span
+hold_word(const struct wd_hold *h, const struct wd_view *v, uint32_t max)
+{
+    uint32_t len = v->count - h->token;
+
+    len = len < max ? len : max;
+    return wd_span((const char *)v->chars + v->count - len, len);
+}
+
+static bool
+hold_word_ends(struct wd_span word, const char *with)
+{
+    size_t i, len = strlen(with);
+
+    if (word.len < len)
+        return false;
+    for (i = 0; i < len; i++)
+        if (wd_char_lower((uint8_t)word.ptr[word.len - len + i]) != (uint8_t)with[i])
+            return false;
+    return true;
+}
+
+/* A token is over: what may follow it belongs to it when it is a name, a scheme or the start of a PEM block. */
+static uint16_t
+hold_after_token(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_len)
+{
+    struct wd_span word = hold_word(h, v, HOLD_NAME_MAX);
+    uint16_t live = 0;
+
+    if ((h->live & HOLD_ASSIGN) == 0 && wd_rule_name_ends(word)) {
+        h->assign = (struct wd_assign){ 0 };
+        if (wd_assign_step(&h->assign, c, raw_len))
+            live |= HOLD_ASSIGN;
+    }
+    if (c == ':' && (hold_word_ends(word, "javascript") || hold_word_ends(word, "data")))
+        live |= HOLD_LINK;
+    if (c == ' ' && (h->live & HOLD_PEM) == 0 && hold_word_ends(word, "-----begin")) {
+        h->pem = (struct wd_pem){ 0 };
+        if (wd_pem_step(&h->pem, c))
+            live |= HOLD_PEM;
+    }
+    return live;
+}
+
+/* Could the group of digits at i be the first of a card that is written in groups? */
+static bool
+hold_is_first_group(const struct wd_view *v, uint32_t i)
+{
+    uint32_t len = 0;
+
+    if (v->chars[i] < '2' || v->chars[i] > '6')
+        return false;
+    while (i + len < v->count && wd_char_is(v->chars[i + len], WD_CH_DIGIT))
+        len++;
+    return len == 4;
+}
+
+/* Groups of digits that may be a card, with one separator between two. */
+static bool
+hold_digits(struct wd_hold *h, const struct wd_view *v, uint8_t c)
+{
+    bool first = h->groups == 1;
+
+    if (wd_char_is(c, WD_CH_DIGIT)) {
+        if (!wd_char_is(h->before, WD_CH_DIGIT)) {
+            h->groups++;
+            h->group = 0;
+        }
+        return ++h->group <= HOLD_DIGITS_MAX;
+    }
+    if (!wd_char_is(h->before, WD_CH_DIGIT) || (c != ' ' && c != '-' && c != '.'))
+        return false;
+    return first ? hold_is_first_group(v, h->digits) : h->group >= 4 && h->group <= 6;
+}
+
+/* A tag: < blanks / blanks "script", then all up to > */
+static bool
+hold_tag(struct wd_hold *h, uint8_t c)
+{
+    static const char name[] = "script";
+    const uint8_t all = sizeof(name) - 1;
+
+    if (h->tag == all) {
+        if (h->tag_len == 0 && wd_char_is(c, WD_CH_KEY))
+            return false;
+        if (c == '>')
+            h->last |= HOLD_TAG;
+        return c != WD_CH_STRING_QUOTE && ++h->tag_len < HOLD_TAG_MAX;
+    }
+    if (h->tag == 0 && (hold_is_blank(c) || c == '/'))
+        return ++h->tag_blanks <= 2 * HOLD_BLANKS + 1;
+    return wd_char_lower(c) == (uint8_t)name[h->tag++];
+}
+
+/* A role marker: [ blanks name blanks ] */
+static bool
+hold_mark(struct wd_hold *h, uint8_t c)
+{
+    static const char *const names[] = { "system", "assistant", "human" };
+    uint8_t i, left = 0;
+
+    if (hold_is_blank(c))
+        return ++h->mark_blanks <= 2 * HOLD_BLANKS;
+    if (c == ']') {
+        h->last |= HOLD_MARK;
+        return h->mark > 0;
+    }
+    for (i = 0; i < 3; i++)
+        if ((h->marks & 1 << i) != 0 && h->mark < strlen(names[i]) && wd_char_lower(c) == (uint8_t)names[i][h->mark])
+            left |= (uint8_t)(1 << i);
+    h->mark++;
+    h->marks = left;
+    return left != 0;
+}
+
+/* javascript: and the character behind it, data: and the token behind it */
+static bool
+hold_link(const struct wd_hold *h, uint8_t c)
+{
+    return wd_char_is_token(c);
+}
+
+static bool
+hold_is_extra(const struct wd_hold *h, uint8_t c)
+{
+    return h->extra != NULL && (h->extra[c / 32] >> (c % 32) & 1) != 0;
+}
+
+/* Which machines that hold go on with c. */
+static uint16_t
+hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_len)
+{
+    uint16_t was = h->live & (uint16_t)~h->last, stay = 0;
+    bool token = wd_char_is_token(c);
+
+    if ((was & HOLD_TOKEN) != 0)
+        stay |= token ? HOLD_TOKEN : hold_after_token(h, v, c, raw_len);
+    if ((was & HOLD_OWN) != 0 && (token || hold_is_extra(h, c)))
+        stay |= HOLD_OWN;
+    if ((was & HOLD_DIGITS) != 0 && hold_digits(h, v, c))
+        stay |= HOLD_DIGITS;
+    if ((was & HOLD_ASSIGN) != 0 && wd_assign_step(&h->assign, c, raw_len))
+        stay |= HOLD_ASSIGN;
+    if ((was & HOLD_LINK) != 0 && hold_link(h, c))
+        stay |= HOLD_LINK;
+    if ((was & HOLD_PEM) != 0 && wd_pem_step(&h->pem, c))
+        stay |= HOLD_PEM;
+    if ((was & HOLD_TAG) != 0 && hold_tag(h, c))
+        stay |= HOLD_TAG;
+    if ((was & HOLD_MARK) != 0 && hold_mark(h, c))
+        stay |= HOLD_MARK;
+    return stay;
+}
+
+/* Which machines start with c. */
+static uint16_t
+hold_start(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_len)
+{
+    uint16_t live = 0;
+    bool token = wd_char_is_token(c), escape = raw_len > 1 && wd_char_is(c, WD_CH_SPACE);
+
+    /* An escape may be no escape but a backslash and the first letter of a token: \rk_live_... */
+    if ((token || escape) && (h->live & HOLD_TOKEN) == 0) {
+        h->token = v->count;
+        live |= HOLD_TOKEN;
+    }
+    if (h->extra != NULL && (token || hold_is_extra(h, c)))
+        live |= HOLD_OWN;
+    if ((h->live & HOLD_DIGITS) == 0 && wd_char_is(c, WD_CH_DIGIT) && !wd_char_is(h->before, WD_CH_ALNUM)) {
+        h->digits = v->count;
+        h->groups = h->group = 1;
+        live |= HOLD_DIGITS;
+    }
+    if (c == '<' && (h->live & HOLD_TAG) == 0) {
+        h->tag = h->tag_blanks = 0;
+        h->tag_len = 0;
+        live |= HOLD_TAG;
+    }
+    if (c == '[' && (h->live & HOLD_MARK) == 0) {
+        h->mark = h->mark_blanks = 0;
+        h->marks = 7;
+        live |= HOLD_MARK;
+    }
+    return live;
+}
+
+bool
+wd_hold_step(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_len)
+{
+    bool together;
+
+    if (h->live == HOLD_TOKEN && h->extra == NULL && wd_char_is_token(c) && !wd_char_is(c, WD_CH_DIGIT)) {
+        h->before = c;
+        return true;
+    }
+    h->live = hold_stay(h, v, c, raw_len);
+    h->last &= h->live;
+    together = h->live != 0;
+    h->live |= hold_start(h, v, c, raw_len);
+    h->before = c;
+    return together;
+}
+
+/* Moves the start of the digits to the next group from `from` on that may be the first of a card, and counts anew. */
+static void
+hold_recount(struct wd_hold *h, const struct wd_view *v, uint32_t from)
+{
+    uint32_t i;
+
+    h->digits = v->count;
+    h->groups = h->group = 0;
+    for (i = from; i < v->count; i++) {
+        if (!wd_char_is(v->chars[i], WD_CH_DIGIT))
+            continue;
+        if (i == from || !wd_char_is(v->chars[i - 1], WD_CH_DIGIT)) {
+            if (h->groups == 0 && !hold_is_first_group(v, i)) {
+                while (i + 1 < v->count && wd_char_is(v->chars[i + 1], WD_CH_DIGIT))
+                    i++;
+                continue;
+            }
+            h->digits = h->groups == 0 ? i : h->digits;
+            h->groups++;
+            h->group = 0;
+        }
+        h->group++;
+    }
+}
+
+void
+wd_hold_drop(struct wd_hold *h, const struct wd_view *v, uint32_t n)
+{
+    h->token -= h->token < n ? h->token : n;
+    if (h->digits >= n)
+        h->digits -= n;
+    else if ((h->live & HOLD_DIGITS) != 0)
+        hold_recount(h, v, 0);
+}
+
+uint32_t
+wd_hold_slide(struct wd_hold *h, const struct wd_view *v)
+{
+    uint32_t i = h->digits;
+
+    if (h->live != HOLD_DIGITS || h->groups < HOLD_GROUPS)
+        return 0;
+    while (wd_char_is(v->chars[i], WD_CH_DIGIT))
+        i++;
+    hold_recount(h, v, i);
+    return h->digits;
+}

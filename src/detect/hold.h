@@ -1,0 +1,37 @@
+#ifndef WD_HOLD_H
+#define WD_HOLD_H
+
+#include "assign.h"
+#include "pem.h"
+#include "view.h"
+
+/*
+ * What may not leave yet. Small machines, each reading every character, say whether the one they read belongs
+ * together with the one before; where none says so, the text may be cut. They look at the text alone, never at
+ * how it arrived, so the cuts are the same for every way of feeding it.
+ */
+struct wd_hold {
+    uint16_t live;           /* machines that hold */
+    uint16_t last;           /* those that have read their last character */
+    uint8_t before;          /* the character before */
+    const uint32_t *extra;   /* 256 bits: what else than wd_char_is_token() our own keys are made of; NULL: nothing */
+    uint32_t token, digits;  /* where they started */
+    uint8_t groups, group;   /* groups of digits, digits in the last one */
+    uint8_t tag, tag_blanks; /* characters of "script" that were read */
+    uint16_t tag_len;
+    uint8_t mark, marks, mark_blanks;
+    struct wd_pem pem;
+    struct wd_assign assign;
+};
+
+/* c, of raw_len bytes, is about to become v->chars[v->count]. True when it belongs together with the character before. */
+bool wd_hold_step(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_len);
+/* The first n characters of the view have been forgotten. */
+void wd_hold_drop(struct wd_hold *h, const struct wd_view *v, uint32_t n);
+/*
+ * When more groups of digits are held than a card has, and nothing else: gives up the first of them and returns
+ * where what is still held starts. 0 otherwise.
+ */
+uint32_t wd_hold_slide(struct wd_hold *h, const struct wd_view *v);
+
+#endif

@@ -1,0 +1,48 @@
+#ifndef WD_MATCH_H
+#define WD_MATCH_H
+
+#include "engine.h"
+
+/*
+ * A stretch of text that no finding crosses, as its reader sees it: characters of a view with what stands before and
+ * behind them.
+ */
+struct wd_piece {
+    const uint8_t *chars;
+    const uint32_t *offs; /* len + 1 of them, see wd_view */
+    uint32_t len;
+    int before, after; /* -1: the text starts or ends here */
+    bool open;         /* the piece was cut for its length: what reaches its end may go on */
+};
+
+/* A finding in a piece. */
+struct wd_match {
+    const struct wd_rule *rule;
+    uint32_t start, end;
+    bool open; /* its value may go on behind the piece */
+};
+
+struct wd_matches {
+    struct wd_match *items;
+    uint32_t count, size;
+};
+
+/*
+ * All findings of rules that the scan asks for, ordered by start. Of findings with the same place and category the most
+ * severe is left. *out is the scratch's own and valid until the next call. WD_ERR_NOMEM.
+ */
+enum wd_err wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out) WD_CHECK;
+
+/* The exact place of a finding of the rule whose pattern matched at [from, to); false when there is none. */
+bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m);
+
+/* False when no rule can match in any of the pieces that chars was cut into. A cheap look, then one scan. */
+bool wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece);
+
+/* What the policy does with the rule; WD_OFF also when the rule is not for this direction. */
+enum wd_action wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule);
+
+void wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, struct wd_span value,
+                         uint8_t fingerprint[WD_FINGERPRINT_BYTES]);
+
+#endif

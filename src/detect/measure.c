@@ -1,0 +1,273 @@
+#include "assign.h"
+#include "chars.h"
+#include "match.h"
+#include "pem.h"
+#include "validate.h"
+
+enum {
+    MEASURE_TAG_MAX = 256,
+    MEASURE_LOCAL_MAX = 64,   /* RFC 5321: of an address before the @ */
+    MEASURE_DOMAIN_MAX = 255, /* and behind it */
+    MEASURE_JWT_PART = 10,
+};
+
+/* The character at i, -1 outside of the text. */
+static int
+measure_at(const struct wd_piece *p, int64_t i)
+{
+    if (i < 0)
+        return i == -1 ? p->before : -1;
+    return i < p->len ? p->chars[i] : i == p->len ? p->after : -1;
+}
+
+static bool
+measure_at_is(const struct wd_piece *p, int64_t i, unsigned classes)
+{
+    int c = measure_at(p, i);
+
+    return c >= 0 && wd_char_is((uint8_t)c, classes);
+}
+
+static uint32_t
+measure_run(const struct wd_piece *p, uint32_t from, unsigned classes)
+{
+    while (from < p->len && wd_char_is(p->chars[from], classes))
+        from++;
+    return from;
+}
+
+static struct wd_span
+measure_span(const struct wd_piece *p, uint32_t from, uint32_t to)
+{
+    return wd_span((const char *)p->chars + from, to - from);
+}
+
+static bool
+measure_value(const struct wd_piece *p, struct wd_match *m)
+{
+    const struct wd_rule *rule = m->rule;
+
+    m->end = measure_run(p, m->end, rule->value);
+    m->open = p->open && m->end == p->len;
+    while (!m->open && m->end > m->start && p->chars[m->end - 1] == '.')
+        m->end--;
+    if (m->end - m->start < rule->min || (rule->max > 0 && m->end - m->start > rule->max))
+        return false;
+    return rule->valid == NULL || rule->valid(measure_span(p, m->start, m->end), 0);
+}
+
+static bool
+measure_match(const struct wd_piece *p, struct wd_match *m)
+{
+    return true;
+}
+
+static bool
+measure_link(const struct wd_piece *p, struct wd_match *m)
+{
+    int next = measure_at(p, m->end);
+
+    return next >= 0 && next != WD_CH_STRING_QUOTE && !wd_char_is((uint8_t)next, WD_CH_SPACE);
+}
+
+static bool
+measure_tag(const struct wd_piece *p, struct wd_match *m)
+{
+    uint32_t i;
+
+    if (measure_at_is(p, m->end, WD_CH_KEY))
+        return false;
+    for (i = m->end; i < p->len && i < m->end + MEASURE_TAG_MAX && p->chars[i] != WD_CH_STRING_QUOTE; i++) {
+        if (p->chars[i] == '>') {
+            m->end = i + 1;
+            break;
+        }
+    }
+    return true;
+}
+
+/* RFC 7519: header.payload.signature, each base64url. A part that the end of an open piece cuts is long enough. */
+static bool
+measure_jwt(const struct wd_piece *p, struct wd_match *m)
+{
+    uint32_t payload = measure_run(p, m->start, WD_CH_KEY) + 1, signature;
+
+    signature = measure_run(p, payload, WD_CH_KEY);
+    if (signature == p->len && p->open) {
+        m->end = p->len;
+        m->open = true;
+        return true;
+    }
+    if (measure_at(p, signature) != '.' || signature - payload < MEASURE_JWT_PART)
+        return false;
+    m->end = measure_run(p, signature + 1, WD_CH_KEY);
+    m->open = p->open && m->end == p->len;
+    return m->open || m->end - signature > MEASURE_JWT_PART;
+}
+
+static bool
+measure_pem(const struct wd_piece *p, struct wd_match *m)
+{
+    struct wd_pem pem = { 0 };
+    uint32_t i = m->start + (uint32_t)strlen("-----BEGIN");
+
+    while (i < p->len && pem.state != WD_PEM_DONE && wd_pem_step(&pem, p->chars[i]))
+        i++;
+    if (pem.state != WD_PEM_BODY && pem.state != WD_PEM_DONE)
+        return false;
+    m->open = p->open && i == p->len && pem.state == WD_PEM_BODY;
+    while (!m->open && wd_char_is(p->chars[i - 1], WD_CH_SPACE))
+        i--;
+    m->end = i;
+    return true;
+}
+
+/* a=b&c=d: the next assignment is not part of the value. */
+static uint32_t
+measure_next_member(const struct wd_piece *p, uint32_t from, uint32_t to)
+{
+    uint32_t i, name;
+
+    for (i = from; i < to; i++) {
+        if (p->chars[i] != '&' && p->chars[i] != ';' && p->chars[i] != ',')
+            continue;
+        name = measure_run(p, i + 1, WD_CH_DOTTED);
+        if (name > i + 1 && name < to && (p->chars[name] == '=' || p->chars[name] == ':'))
+            return i;
+        i = name - 1;
+    }
+    return to;
+}
+
+/* What ends a sentence or a bracket rather than a bare value. */
+static bool
+measure_is_tail(uint8_t c)
+{
+    return memchr(".,;:)]}>*", c, 9) != NULL;
+}
+
+static bool
+measure_assigned(const struct wd_piece *p, struct wd_match *m)
+{
+    struct wd_assign a = { 0 };
+    uint32_t i = measure_run(p, m->start, WD_CH_KEY), start = 0;
+    bool quoted;
+
+    for (; i < p->len && wd_assign_step(&a, p->chars[i], p->offs[i + 1] - p->offs[i]); i++)
+        if (a.state == WD_ASSIGN_BEFORE)
+            start = i + 1;
+    if (a.state == WD_ASSIGN_BEFORE)
+        return false;
+    quoted = a.quote != 0;
+    if (quoted)
+        start++;
+    m->start = start;
+    m->end = i;
+    m->open = p->open && i == p->len;
+    if (quoted && a.spaced && measure_at(p, i) != a.quote)
+        for (m->end = start; m->end < i && !wd_char_is(p->chars[m->end], WD_CH_SPACE);)
+            m->end++;
+    else if (!quoted)
+        m->end = measure_next_member(p, start, i);
+    while (!quoted && !m->open && m->end > start && measure_is_tail(p->chars[m->end - 1]))
+        m->end--;
+    if (m->end != p->len)
+        m->open = false;
+    return m->rule->valid(measure_span(p, m->start, m->end), (quoted ? WD_VALUE_QUOTED : 0u) | (a.joined ? WD_VALUE_JOINED : 0u));
+}
+
+/* A host name that ends in a top-level domain of letters. A dot behind it ends the sentence. */
+static bool
+measure_domain(const struct wd_piece *p, uint32_t from, uint32_t *end)
+{
+    uint32_t to = from, label, tld;
+
+    while (to < p->len && to - from < MEASURE_DOMAIN_MAX && wd_char_is(p->chars[to], WD_CH_ALNUM | WD_CH_DOT | WD_CH_JOIN))
+        to++;
+    for (; to > from; to = label - 1) {
+        for (label = to; label > from && p->chars[label - 1] != '.'; label--)
+            continue;
+        if (label == from)
+            return false;
+        tld = measure_run(p, label, WD_CH_ALPHA);
+        tld = tld < to ? tld : to;
+        if (tld - label >= 2 && !measure_at_is(p, tld, WD_CH_DIGIT) && wd_char_is(p->chars[label - 2], WD_CH_ALNUM)) {
+            *end = tld;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 5321, in the form people write: name@host.tld */
+static bool
+measure_email(const struct wd_piece *p, struct wd_match *m)
+{
+    uint32_t at = m->start + 1, i;
+
+    for (i = at; i > 0 && at - i < MEASURE_LOCAL_MAX; i--)
+        if (!wd_char_is(p->chars[i - 1], WD_CH_DOTTED) && p->chars[i - 1] != '+' && p->chars[i - 1] != '%')
+            break;
+    while (i < at && !wd_char_is(p->chars[i], WD_CH_ALNUM) && p->chars[i] != '_')
+        i++;
+    m->start = i;
+    /* git@host is how a repository is named. */
+    if (m->start == at || (at - m->start == 3 && memcmp(p->chars + m->start, "git", 3) == 0))
+        return false;
+
+    if (!measure_domain(p, at + 1, &m->end))
+        return false;
+    return wd_valid_mail_domain(measure_span(p, at + 1, m->end));
+}
+
+/* Digits in a row, or groups with the same separator between: 4-4-4-4, 4-4-4-4-3, 4-6-5, 4-6-4 and the like. */
+static bool
+measure_card(const struct wd_piece *p, struct wd_match *m)
+{
+    char digits[20];
+    uint32_t i = m->start, n = 0, group = 0, good = 0;
+    uint8_t sep = 0;
+    int before = measure_at(p, (int64_t)m->start - 1);
+
+    if (before == '_' || (before == '.' && measure_at_is(p, (int64_t)m->start - 2, WD_CH_DIGIT)))
+        return false;
+    for (; i < p->len && n < sizeof(digits); i++) {
+        if (wd_char_is(p->chars[i], WD_CH_DIGIT)) {
+            digits[n++] = (char)p->chars[i];
+            group++;
+            if (!measure_at_is(p, (int64_t)i + 1, WD_CH_ALNUM) && measure_at(p, (int64_t)i + 1) != '_' && wd_valid_card(digits, n) &&
+                (sep == 0 || group >= 3))
+                good = i + 1;
+            continue;
+        }
+        if (sep == 0 && group == 4 && (p->chars[i] == ' ' || p->chars[i] == '-' || p->chars[i] == '.'))
+            sep = p->chars[i];
+        else if (p->chars[i] != sep || group < 4 || group > 6)
+            break;
+        group = 0;
+    }
+    if (good == 0)
+        return false;
+    /* 4111111111111111.5 is a number, a-4111-...-b an identifier. */
+    if (measure_at(p, good) == '.' && measure_at_is(p, (int64_t)good + 1, WD_CH_DIGIT))
+        return false;
+    if (sep == '-' && (before == '-' || (measure_at(p, good) == '-' && measure_at_is(p, (int64_t)good + 1, WD_CH_ALNUM))))
+        return false;
+    m->end = good;
+    return true;
+}
+
+bool
+wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m)
+{
+    static bool (*const shapes[])(const struct wd_piece *, struct wd_match *) = {
+        [WD_SHAPE_RUN] = measure_value,       [WD_SHAPE_MATCH] = measure_match, [WD_SHAPE_LINK] = measure_link,
+        [WD_SHAPE_TAG] = measure_tag,         [WD_SHAPE_JWT] = measure_jwt,     [WD_SHAPE_PEM] = measure_pem,
+        [WD_SHAPE_ASSIGNED] = measure_assigned, [WD_SHAPE_EMAIL] = measure_email, [WD_SHAPE_CARD] = measure_card,
+    };
+
+    if (!rule->glued && measure_at_is(piece, (int64_t)from - 1, WD_CH_ALNUM))
+        return false;
+    *m = (struct wd_match){ .rule = rule, .start = from, .end = to };
+    return shapes[rule->shape](piece, m);
+}

@@ -1,0 +1,552 @@
+#include "redactor.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "chars.h"
+#include "hold.h"
+#include "match.h"
+#include "pem.h"
+
+/*
+ * Bytes become characters (redactor_byte), characters are cut into pieces that no finding crosses (hold.c), pieces that
+ * are complete are matched (redactor_settle). Nothing in this depends on how the bytes arrived.
+ */
+enum {
+    REDACTOR_SLICE = 4096,
+    REDACTOR_PIECES = 256,
+    REDACTOR_PIECE_MAX = 4096, /* a longer one is cut, */
+    REDACTOR_OVERLAP = 512,    /* and this much of it is looked at again */
+    REDACTOR_SLASHES_MAX = 64,
+    REDACTOR_HEX_DIGITS = 4,
+    REDACTOR_PEM_MAX = 65536,
+};
+
+/* Pieces that one feed completed. */
+struct redactor_batch {
+    struct {
+        uint32_t start, end;
+    } pieces[REDACTOR_PIECES];
+    uint32_t count, longest;
+};
+
+/* The rest of a finding that was longer than a piece. */
+struct redactor_skip {
+    const struct wd_rule *rule; /* NULL: nothing is skipped */
+    bool show;                  /* it is only flagged */
+    uint32_t len;
+    struct wd_pem pem;
+};
+
+struct wd_redactor {
+    const struct wd_scan *scan;
+    enum wd_redactor_mode mode;
+    struct wd_view view;
+    struct wd_hold hold;
+    struct redactor_batch *batch; /* during a feed */
+    struct redactor_skip skip;
+    uint32_t extra[8];
+    uint32_t open;  /* where what is held starts in the view */
+    int before;     /* the character before the view */
+    bool in_string; /* WD_REDACT_JSON: the view starts inside of a string */
+    bool changed;   /* something was redacted since the redactor was made */
+    enum wd_err failed;
+    /* An escape that is not over: backslashes, then u and digits. */
+    uint8_t slashes, hex;
+    uint16_t code;
+};
+
+static void
+redactor_reset(struct wd_redactor *r)
+{
+    r->hold = (struct wd_hold){ .extra = r->hold.extra };
+    r->skip = (struct redactor_skip){ 0 };
+    r->view.count = 0;
+    wd_buf_clear(&r->view.raw);
+    wd_view_shrink(&r->view);
+    r->open = 0;
+    r->before = -1;
+    r->in_string = false;
+    r->failed = WD_OK;
+    r->slashes = r->hex = 0;
+    r->code = 0;
+}
+
+/* Keys of ours may hold characters that no other token does. White space and quotes end them all the same. */
+static void
+redactor_learn_own(struct wd_redactor *r)
+{
+    struct wd_span key;
+    size_t i, k;
+    uint8_t c;
+
+    for (i = 0; i < r->scan->own_count; i++) {
+        key = wd_secret_get(r->scan->own[i]);
+        for (k = 0; k < key.len; k++) {
+            c = (uint8_t)key.ptr[k];
+            if (wd_char_is_token(c) || wd_char_is(c, WD_CH_SPACE))
+                continue;
+            r->extra[c / 32] |= (uint32_t)1 << (c % 32);
+            r->hold.extra = r->extra;
+        }
+    }
+}
+
+enum wd_err
+wd_redactor_new(struct wd_redactor **redactor, const struct wd_scan *scan, enum wd_redactor_mode mode)
+{
+    struct wd_redactor *r = calloc(1, sizeof(*r));
+    enum wd_err err;
+
+    if (r == NULL)
+        return WD_ERR_NOMEM;
+    r->scan = scan;
+    r->mode = mode;
+    wd_view_init(&r->view);
+    err = wd_view_reserve(&r->view, 1);
+    if (err != WD_OK) {
+        wd_redactor_free(r);
+        return err;
+    }
+    redactor_learn_own(r);
+    redactor_reset(r);
+    *redactor = r;
+    return WD_OK;
+}
+
+void
+wd_redactor_free(struct wd_redactor *r)
+{
+    if (r == NULL)
+        return;
+    wd_view_deinit(&r->view);
+    free(r);
+}
+
+size_t
+wd_redactor_held(const struct wd_redactor *r)
+{
+    return r->view.raw.len;
+}
+
+/* Whether the character at i stands in a string, when the one at from does as told. */
+static bool
+redactor_in_string(const struct wd_redactor *r, uint32_t from, uint32_t i, bool in_string)
+{
+    for (; r->mode == WD_REDACT_JSON && from < i; from++)
+        in_string ^= r->view.chars[from] == WD_CH_STRING_QUOTE;
+    return in_string;
+}
+
+/* A number that is redacted becomes a string. */
+static enum wd_err
+redactor_replace(struct wd_redactor *r, struct wd_buf *out, bool in_string)
+{
+    bool quote = r->mode == WD_REDACT_JSON && !in_string;
+    enum wd_err err = WD_OK;
+
+    r->changed = true;
+    if (quote)
+        err = wd_buf_add_byte(out, '"');
+    if (err == WD_OK)
+        err = wd_buf_add(out, r->scan->replacement);
+    if (err == WD_OK && quote)
+        err = wd_buf_add_byte(out, '"');
+    return err;
+}
+
+/* What was written of the view, and what is known there. */
+struct redactor_cursor {
+    uint32_t done;
+    uint32_t at;
+    bool in_string;
+};
+
+/* Counts the finding and writes the text before it, and its replacement. */
+static enum wd_err
+redactor_apply(struct wd_redactor *r, const struct wd_match *m, uint32_t base, struct redactor_cursor *cursor, struct wd_buf *out)
+{
+    uint8_t fingerprint[WD_FINGERPRINT_BYTES];
+    enum wd_action action = wd_scan_action(r->scan, m->rule);
+    uint32_t start = base + m->start, end = base + m->end;
+    enum wd_err err = WD_OK;
+
+    wd_scan_fingerprint(r->scan, m->rule, wd_span((const char *)r->view.chars + start, end - start), fingerprint);
+    wd_findings_add(r->scan->findings, m->rule, r->scan->direction, action, fingerprint);
+    if (action == WD_FLAG)
+        return WD_OK;
+    if (start >= cursor->done) {
+        cursor->in_string = redactor_in_string(r, cursor->at, start, cursor->in_string);
+        cursor->at = start;
+        /* The sign of a number goes with it. */
+        if (r->mode == WD_REDACT_JSON && !cursor->in_string && start > cursor->done && r->view.chars[start - 1] == '-')
+            start--;
+        err = wd_buf_add(out, wd_view_raw(&r->view, cursor->done, start));
+        if (err == WD_OK && action == WD_REDACT)
+            err = redactor_replace(r, out, cursor->in_string);
+    }
+    if (err == WD_OK && action == WD_REFUSE)
+        return WD_ERR_REFUSED;
+    cursor->done = end > cursor->done ? end : cursor->done;
+    return err;
+}
+
+static struct wd_piece
+redactor_piece(const struct wd_redactor *r, uint32_t start, uint32_t end)
+{
+    return (struct wd_piece){
+        .chars = r->view.chars + start,
+        .offs = r->view.offs + start,
+        .len = end - start,
+        .before = start > 0 ? r->view.chars[start - 1] : r->before,
+        .after = end < r->view.count ? r->view.chars[end] : -1,
+    };
+}
+
+static void
+redactor_drop(struct wd_redactor *r, uint32_t n)
+{
+    if (n == 0)
+        return;
+    r->before = r->view.chars[n - 1];
+    r->in_string = redactor_in_string(r, 0, n, r->in_string);
+    wd_view_drop(&r->view, n);
+    wd_hold_drop(&r->hold, &r->view, n);
+    r->open -= r->open < n ? r->open : n;
+}
+
+static enum wd_err
+redactor_match(struct wd_redactor *r, uint32_t start, uint32_t end, struct redactor_cursor *cursor, struct wd_buf *out)
+{
+    struct wd_piece piece = redactor_piece(r, start, end);
+    struct wd_matches *found;
+    enum wd_err err;
+    uint32_t i;
+
+    if (!wd_match_possible(r->scan, wd_span((const char *)piece.chars, piece.len), piece.len))
+        return WD_OK;
+    err = wd_match_piece(r->scan, &piece, &found);
+    for (i = 0; i < found->count && err == WD_OK; i++)
+        err = redactor_apply(r, &found->items[i], start, cursor, out);
+    return err;
+}
+
+/* Matches the complete pieces and releases all that stands before what is held. */
+static enum wd_err
+redactor_settle(struct wd_redactor *r, struct wd_buf *out)
+{
+    struct redactor_cursor cursor = { .in_string = r->in_string };
+    struct redactor_batch *b = r->batch;
+    enum wd_err err = WD_OK;
+    uint32_t i;
+
+    if (b->count > 0 && wd_match_possible(r->scan, wd_span((const char *)r->view.chars, r->open), b->longest))
+        for (i = 0; i < b->count && err == WD_OK; i++)
+            err = redactor_match(r, b->pieces[i].start, b->pieces[i].end, &cursor, out);
+    if (err == WD_OK)
+        err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, r->open));
+    b->count = b->longest = 0;
+    redactor_drop(r, r->open);
+    return err;
+}
+
+static void
+redactor_close(struct wd_redactor *r, uint32_t end)
+{
+    struct redactor_batch *b = r->batch;
+    uint32_t len = end - r->open;
+
+    b->pieces[b->count].start = r->open;
+    b->pieces[b->count].end = end;
+    b->count++;
+    b->longest = len > b->longest ? len : b->longest;
+}
+
+/* What is held is too much: everything before keep is matched and leaves. */
+static enum wd_err
+redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
+{
+    uint32_t open = r->open, i;
+    enum wd_err err = redactor_settle(r, out);
+    struct redactor_cursor cursor = { .in_string = r->in_string };
+    struct wd_piece piece;
+    struct wd_matches *found;
+    const struct wd_rule *more = NULL;
+
+    if (err != WD_OK)
+        return err;
+    keep -= open;
+    piece = redactor_piece(r, 0, r->view.count);
+    piece.open = true;
+    err = wd_match_piece(r->scan, &piece, &found);
+    for (i = 0; i < found->count && found->items[i].start < keep && err == WD_OK; i++) {
+        err = redactor_apply(r, &found->items[i], 0, &cursor, out);
+        keep = found->items[i].end > keep ? found->items[i].end : keep;
+        if (found->items[i].open)
+            more = found->items[i].rule;
+    }
+    if (err != WD_OK)
+        return err;
+    if (cursor.done < keep)
+        err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, keep));
+    redactor_drop(r, keep);
+    if (more != NULL) {
+        r->skip = (struct redactor_skip){ .rule = more, .show = wd_scan_action(r->scan, more) == WD_FLAG, .pem = { .state = WD_PEM_BODY } };
+        r->hold = (struct wd_hold){ .extra = r->hold.extra, .before = r->hold.before };
+    }
+    return err;
+}
+
+/* Does the finding that is skipped go on with c? */
+static bool
+redactor_skips(struct wd_redactor *r, uint8_t c)
+{
+    struct redactor_skip *skip = &r->skip;
+
+    switch ((enum wd_shape)skip->rule->shape) {
+    case WD_SHAPE_PEM:
+        return ++skip->len <= REDACTOR_PEM_MAX && skip->pem.state != WD_PEM_DONE && wd_pem_step(&skip->pem, c);
+    case WD_SHAPE_ASSIGNED:
+        if (r->mode == WD_REDACT_JSON && !r->in_string && (c == ',' || c == ']' || c == '}'))
+            return false;
+        return !wd_char_is(c, WD_CH_SPACE) && !wd_char_is_quote(c);
+    case WD_SHAPE_JWT:
+        return wd_char_is(c, WD_CH_DOTTED);
+    default:
+        return wd_char_is(c, skip->rule->value);
+    }
+}
+
+static enum wd_err
+redactor_skip(struct wd_redactor *r, uint8_t c, uint32_t len, struct wd_buf *out)
+{
+    struct wd_buf *raw = &r->view.raw;
+    enum wd_err err = WD_OK;
+
+    if (r->skip.show)
+        err = wd_buf_add(out, wd_span(raw->ptr, len));
+    wd_buf_drop(raw, len);
+    r->before = r->hold.before = c;
+    return err;
+}
+
+/* The next character, which the next len bytes of the view's raw text stand for. */
+static enum wd_err
+redactor_char(struct wd_redactor *r, uint8_t c, uint32_t len, struct wd_buf *out)
+{
+    struct wd_view *v = &r->view;
+    uint32_t at = v->count, keep;
+    enum wd_err err = WD_OK;
+    bool together;
+
+    if (r->skip.rule != NULL) {
+        if (redactor_skips(r, c))
+            return redactor_skip(r, c, len, out);
+        r->skip.rule = NULL;
+    }
+    together = wd_hold_step(&r->hold, v, c, len);
+    if (!together && r->open < at)
+        redactor_close(r, at);
+    wd_view_add(v, c, len);
+    if (r->hold.live == 0)
+        r->open = at + 1;
+    else if (!together)
+        r->open = at;
+    if (r->batch->count == REDACTOR_PIECES)
+        err = redactor_settle(r, out);
+    if (err != WD_OK)
+        return err;
+    if (v->count - r->open >= REDACTOR_PIECE_MAX)
+        return redactor_trim(r, v->count - REDACTOR_OVERLAP, out);
+    keep = wd_hold_slide(&r->hold, v);
+    return keep > 0 ? redactor_trim(r, keep, out) : WD_OK;
+}
+
+/* What looked like an escape is none: backslashes and what was read behind them. */
+static enum wd_err
+redactor_unescape(struct wd_redactor *r, struct wd_buf *out)
+{
+    uint32_t slashes = r->slashes, rest = r->hex;
+    enum wd_err err = WD_OK;
+
+    r->slashes = r->hex = 0;
+    r->code = 0;
+    if (slashes > 0)
+        err = redactor_char(r, '\\', slashes, out);
+    for (; rest > 0 && err == WD_OK; rest--)
+        err = redactor_char(r, (uint8_t)r->view.raw.ptr[r->view.offs[r->view.count]], 1, out);
+    return err;
+}
+
+static int
+redactor_hex(uint8_t b)
+{
+    if (b >= '0' && b <= '9')
+        return b - '0';
+    b |= 0x20;
+    return b >= 'a' && b <= 'f' ? b - 'a' + 10 : -1;
+}
+
+/* The digits behind \u. False when b is none: the escape is none. */
+static bool
+redactor_hex_digit(struct wd_redactor *r, uint8_t b, struct wd_buf *out, enum wd_err *err)
+{
+    int digit = redactor_hex(b);
+    uint32_t len = (uint32_t)r->slashes + 1 + REDACTOR_HEX_DIGITS;
+    uint16_t code;
+
+    if (digit < 0)
+        return false;
+    r->code = (uint16_t)(r->code << 4 | digit);
+    if (r->hex++ < REDACTOR_HEX_DIGITS)
+        return true;
+    code = r->code;
+    r->slashes = r->hex = 0;
+    r->code = 0;
+    *err = redactor_char(r, code == WD_CH_STRING_QUOTE || code >= 0x80 ? 0 : (uint8_t)code, len, out);
+    return true;
+}
+
+/* The character behind backslashes; an even number of them before a quote ends a JSON string. */
+static enum wd_err
+redactor_escaped(struct wd_redactor *r, uint8_t b, struct wd_buf *out)
+{
+    static const char letters[] = "nrtbf\"'`/", chars[] = "\n\r\t\b\f\"'`/";
+    uint32_t len = (uint32_t)r->slashes + 1;
+    const char *letter = b == 0 ? NULL : strchr(letters, b);
+    enum wd_err err;
+
+    if (letter != NULL && (b != '"' || r->mode != WD_REDACT_JSON || r->slashes % 2 == 1)) {
+        r->slashes = 0;
+        return redactor_char(r, (uint8_t)chars[letter - letters], len, out);
+    }
+    err = redactor_unescape(r, out);
+    if (err != WD_OK)
+        return err;
+    return redactor_char(r, b == '"' && r->mode == WD_REDACT_JSON ? WD_CH_STRING_QUOTE : b, 1, out);
+}
+
+static enum wd_err
+redactor_byte(struct wd_redactor *r, uint8_t b, struct wd_buf *out)
+{
+    enum wd_err err = WD_OK;
+
+    if (b == WD_CH_STRING_QUOTE)
+        b = 0;
+    if (r->hex > 0) {
+        if (redactor_hex_digit(r, b, out, &err))
+            return err;
+        err = redactor_unescape(r, out);
+        if (err != WD_OK)
+            return err;
+    }
+    if (b == '\\') {
+        if (++r->slashes == REDACTOR_SLASHES_MAX)
+            return redactor_unescape(r, out);
+        return WD_OK;
+    }
+    if (r->slashes > 0 && b == 'u') {
+        r->hex = 1;
+        return WD_OK;
+    }
+    if (r->slashes > 0 || (b == '"' && r->mode == WD_REDACT_JSON))
+        return redactor_escaped(r, b, out);
+    return redactor_char(r, b, 1, out);
+}
+
+static enum wd_err
+redactor_slice(struct wd_redactor *r, struct wd_span slice, struct wd_buf *out)
+{
+    enum wd_err err = wd_view_reserve(&r->view, (uint32_t)slice.len + REDACTOR_SLASHES_MAX + REDACTOR_HEX_DIGITS + 2);
+    size_t i;
+
+    for (i = 0; i < slice.len && err == WD_OK; i++) {
+        r->view.raw.ptr[r->view.raw.len++] = slice.ptr[i];
+        err = redactor_byte(r, (uint8_t)slice.ptr[i], out);
+    }
+    return err != WD_OK ? err : redactor_settle(r, out);
+}
+
+enum wd_err
+wd_redactor_feed(struct wd_redactor *r, struct wd_span text, struct wd_buf *out)
+{
+    struct redactor_batch batch = { 0 };
+    size_t n;
+
+    r->batch = &batch;
+    while (text.len > 0 && r->failed == WD_OK) {
+        n = text.len < REDACTOR_SLICE ? text.len : REDACTOR_SLICE;
+        r->failed = redactor_slice(r, wd_span(text.ptr, n), out);
+        text = wd_span(text.ptr + n, text.len - n);
+    }
+    r->batch = NULL;
+    wd_view_shrink(&r->view);
+    return r->failed;
+}
+
+enum wd_err
+wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
+{
+    struct redactor_batch batch = { 0 };
+    enum wd_err err = r->failed;
+
+    r->batch = &batch;
+    if (err == WD_OK)
+        err = wd_view_reserve(&r->view, REDACTOR_SLASHES_MAX + REDACTOR_HEX_DIGITS + 2);
+    if (err == WD_OK)
+        err = redactor_unescape(r, out);
+    if (err == WD_OK) {
+        if (r->open < r->view.count)
+            redactor_close(r, r->view.count);
+        r->open = r->view.count;
+        err = redactor_settle(r, out);
+    }
+    r->batch = NULL;
+    redactor_reset(r);
+    return err;
+}
+
+enum wd_err
+wd_redact(const struct wd_scan *scan, enum wd_redactor_mode mode, struct wd_span text, struct wd_buf *out, bool *changed)
+{
+    struct wd_redactor *r;
+    size_t len = out->len;
+    enum wd_err err;
+
+    *changed = false;
+    if (!wd_scan_suspect(scan, text))
+        return WD_OK;
+    err = wd_redactor_new(&r, scan, mode);
+    if (err != WD_OK)
+        return err;
+    err = wd_redactor_feed(r, text, out);
+    if (err == WD_OK)
+        err = wd_redactor_finish(r, out);
+    *changed = r->changed;
+    wd_redactor_free(r);
+    if (err == WD_OK && !*changed)
+        out->len = len;
+    return err;
+}
+
+enum wd_err
+wd_redact_member(const struct wd_scan *scan, struct wd_span name, struct wd_span value, struct wd_buf *out, bool *changed)
+{
+    const struct wd_rule *rule = wd_rule_for_name(name);
+    uint8_t fingerprint[WD_FINGERPRINT_BYTES];
+    enum wd_action action = rule != NULL ? wd_scan_action(scan, rule) : WD_OFF;
+    size_t len = out->len;
+    enum wd_err err = wd_redact(scan, WD_REDACT_TEXT, value, out, changed);
+
+    if (err != WD_OK || action == WD_OFF || !rule->valid(value, WD_VALUE_QUOTED))
+        return err;
+    wd_scan_fingerprint(scan, rule, value, fingerprint);
+    wd_findings_add(scan->findings, rule, scan->direction, action, fingerprint);
+    if (action == WD_FLAG)
+        return WD_OK;
+    if (action == WD_REFUSE)
+        return WD_ERR_REFUSED;
+    out->len = len;
+    *changed = true;
+    return wd_buf_add(out, scan->replacement);
+}

@@ -1,0 +1,25 @@
+#ifndef WD_VALIDATE_H
+#define WD_VALIDATE_H
+
+#include "../base/span.h"
+
+/*
+ * Is this what its form says it is? Each looks at a bounded number of characters. form: WD_VALUE_* bits,
+ * meaningful for assigned values.
+ */
+
+/* Looks generated: a digit or both letter cases, and not a row of the same few characters. */
+bool wd_valid_key(struct wd_span s, unsigned form);
+/* As wd_valid_key(), and neither another provider's key nor a dashed row of words ("sk-learn-..."). */
+bool wd_valid_openai_key(struct wd_span s, unsigned form);
+bool wd_valid_aws_secret(struct wd_span s, unsigned form);
+/* Not a placeholder, a variable, a call, a path or a sentence; a digit or a special character in it. */
+bool wd_valid_assigned(struct wd_span s, unsigned form);
+/* As wd_valid_assigned(), and a word of letters when it was quoted or joined by '='. */
+bool wd_valid_password(struct wd_span s, unsigned form);
+/* 13 to 19 digits of an issuer that exists, with the check digit (ISO/IEC 7812-1). */
+bool wd_valid_card(const char *digits, size_t len);
+/* The part after the @: names nobody's mailbox when it is a file name, such as logo@2x.png. */
+bool wd_valid_mail_domain(struct wd_span s);
+
+#endif
