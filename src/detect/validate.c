@@ -87,6 +87,17 @@ wd_valid_aws_secret(struct wd_span s, unsigned form)
     return look.digits > 0 && look.upper > 0 && look.lower > 0;
 }
 
+static bool
+validate_holds(struct wd_span s, const char *word)
+{
+    size_t len = strlen(word), i;
+
+    for (i = 0; i + len <= s.len; i++)
+        if (memcmp(s.ptr + i, word, len) == 0)
+            return true;
+    return false;
+}
+
 /* <your token>, ${TOKEN}, {{ token }}, %TOKEN%, [REDACTED], $(pass show x) */
 static bool
 validate_is_placeholder(struct wd_span s)
@@ -110,10 +121,10 @@ validate_is_placeholder(struct wd_span s)
 static bool
 validate_is_place(struct wd_span s)
 {
-    if (memmem(s.ptr, s.len, "://", 3) != NULL)
-        return memchr(s.ptr, '@', s.len) == NULL;
+    if (validate_holds(s, "://"))
+        return !validate_holds(s, "@");
     return validate_starts(s, "./") || validate_starts(s, "../") || validate_starts(s, "~/") ||
-           (s.ptr[0] == '/' && memchr(s.ptr + 1, '/', s.len - 1) != NULL && memchr(s.ptr, '+', s.len) == NULL);
+           (s.ptr[0] == '/' && validate_holds(wd_span(s.ptr + 1, s.len - 1), "/") && !validate_holds(s, "+"));
 }
 
 /* An expression rather than a literal: os.getenv(, config.auth2.token, tokens[0], GITHUB_TOKEN_2, a->b */
@@ -172,7 +183,7 @@ validate_is_stop_word(struct wd_span s)
     for (i = 0; i < s.len; i++)
         lower[i] = (char)wd_char_lower((uint8_t)s.ptr[i]);
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (memmem(lower, s.len, words[i], strlen(words[i])) != NULL)
+        if (validate_holds(wd_span(lower, s.len), words[i]))
             return true;
     return false;
 }
