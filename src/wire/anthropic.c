@@ -116,6 +116,11 @@ static const struct wd_field anthropic_document_fields[] = {
     { "context", WD_IS_STRING, WD_TAKE_PROSE },
 };
 static const struct wd_field anthropic_content_fields[] = { { "content", MANY, .read = anthropic_content } };
+static const struct wd_field anthropic_search_fields[] = {
+    { "source", WD_IS_STRING },
+    { "title", WD_IS_STRING, WD_TAKE_PROSE },
+    { "content", WD_IS_ARRAY, .read = anthropic_content },
+};
 static const struct wd_field anthropic_thinking_fields[] = {
     { "thinking", WD_IS_STRING | WD_REQUIRED, WD_TAKE_SIGNED },
     { "signature", WD_IS_STRING, WD_TAKE_OPAQUE },
@@ -143,6 +148,7 @@ static const struct wd_field anthropic_compaction_fields[] = {
     { "signature", WD_IS_STRING, WD_TAKE_OPAQUE },
     { "tool_changes", WD_IS_ARRAY, .read = anthropic_content },
 };
+static const struct wd_field anthropic_listing_fields[] = { { "tools", WD_IS_ARRAY } };
 static const struct wd_field anthropic_change_fields[] = { { "tool", WD_IS_OBJECT | WD_REQUIRED, .read = anthropic_tool_change } };
 
 #define PLAIN { NULL, 0, NULL }
@@ -153,7 +159,7 @@ static const struct wd_variant anthropic_block_types[] = {
     { "text", 0, WD_OBJECT(anthropic_text_fields) },
     { "image", 0, WD_OBJECT(anthropic_image_fields) },
     { "document", 0, WD_OBJECT(anthropic_document_fields) },
-    { "search_result", TOOL, WD_OBJECT(anthropic_content_fields) },
+    { "search_result", TOOL, WD_OBJECT(anthropic_search_fields) },
     { "thinking", ASSISTANT, WD_OBJECT(anthropic_thinking_fields) },
     { "redacted_thinking", ASSISTANT, WD_OBJECT(anthropic_redacted_fields) },
     { "tool_use", ASSISTANT, WD_OBJECT(anthropic_use_fields) },
@@ -194,7 +200,7 @@ static const struct wd_variant anthropic_block_types[] = {
     { "compaction", ASSISTANT, WD_OBJECT(anthropic_compaction_fields) },
     { "tool_addition", WD_ROLE(OTHER), WD_OBJECT(anthropic_change_fields) },
     { "tool_removal", WD_ROLE(OTHER), WD_OBJECT(anthropic_change_fields) },
-    { "mcp_tool_listing", WD_ROLE(OTHER), PLAIN },
+    { "mcp_tool_listing", WD_ROLE(OTHER), WD_OBJECT(anthropic_listing_fields) },
 };
 static const struct wd_union anthropic_blocks =
     WD_UNION(anthropic_block_types, "a block of this type cannot be inspected (accepted: text, image, document, search_result, "

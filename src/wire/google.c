@@ -26,7 +26,10 @@ google_inline(struct wd_reader *r, uint32_t node)
 static bool
 google_file(struct wd_reader *r, uint32_t node)
 {
-    return wd_reader_attach(r, WD_ATTACH_FILE, node);
+    static const struct wd_field fields[] = { { "mimeType", WD_IS_STRING }, { "fileUri", WD_IS_STRING | WD_REQUIRED } };
+    static const struct wd_object object = WD_OBJECT(fields);
+
+    return wd_reader_object(r, node, &object) && wd_reader_attach(r, WD_ATTACH_FILE, node);
 }
 
 static bool

@@ -170,6 +170,7 @@ static const struct wd_field responses_picture_call_fields[] = {
 };
 static const struct wd_field responses_shell_output_fields[] = { { "output", WD_IS_STRING | WD_IS_ARRAY, WD_TAKE_DATA } };
 static const struct wd_field responses_tools_fields[] = { { "tools", WD_IS_ARRAY | WD_REQUIRED, .read = responses_tools } };
+static const struct wd_field responses_listing_fields[] = { { "tools", WD_IS_ARRAY } };
 static const struct wd_field responses_reason_fields[] = { { "reason", WD_IS_STRING, WD_TAKE_PROSE } };
 static const struct wd_field responses_program_fields[] = { { "code", WD_IS_STRING, WD_TAKE_PROSE } };
 static const struct wd_field responses_result_fields[] = { { "result", WD_IS_STRING, WD_TAKE_PROSE } };
@@ -204,7 +205,7 @@ static const struct wd_variant responses_item_types[] = {
     { "tool_search_call", ASSISTANT, WD_OBJECT(responses_action_fields) },
     { "tool_search_output", WD_ROLE(OTHER), WD_OBJECT(responses_tools_fields) },
     { "additional_tools", WD_ROLE(OTHER), WD_OBJECT(responses_tools_fields) },
-    { "mcp_list_tools", WD_ROLE(OTHER), { NULL, 0, NULL } },
+    { "mcp_list_tools", WD_ROLE(OTHER), WD_OBJECT(responses_listing_fields) },
     { "mcp_approval_request", ASSISTANT, WD_OBJECT(responses_arguments_fields) },
     { "mcp_approval_response", WD_ROLE(USER), WD_OBJECT(responses_reason_fields) },
     { "mcp_call", ASSISTANT, WD_OBJECT(responses_mcp_call_fields) },
