@@ -82,6 +82,16 @@ code_anthropic(struct wd_buf *out, enum wd_code code, struct wd_span message, st
     return err == WD_OK ? code_request_id(out, request_id) : err;
 }
 
+/* A list: what reads Google's errors takes no other details. */
+static enum wd_err
+code_details(struct wd_buf *out, enum wd_code code)
+{
+    return wd_buf_printf(out,
+                         ",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"%s\","
+                         "\"domain\":\"warder\"}]",
+                         code_table[code].name);
+}
+
 static enum wd_err
 code_google(struct wd_buf *out, enum wd_code code, struct wd_span message)
 {
@@ -90,11 +100,10 @@ code_google(struct wd_buf *out, enum wd_code code, struct wd_span message)
     if (err == WD_OK)
         err = code_member(out, ",\"message\":", message);
     if (err == WD_OK)
-        err = wd_buf_printf(out,
-                            ",\"status\":\"%s\",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
-                            "\"reason\":\"%s\",\"domain\":\"warder\"}]}}",
-                            code_table[code].google, code_table[code].name);
-    return err;
+        err = wd_buf_printf(out, ",\"status\":\"%s\"", code_table[code].google);
+    if (err == WD_OK)
+        err = code_details(out, code);
+    return err == WD_OK ? wd_buf_add_str(out, "}}") : err;
 }
 
 static enum wd_err
@@ -109,7 +118,7 @@ code_universal(struct wd_buf *out, enum wd_code code, struct wd_span message, st
     if (err == WD_OK)
         err = code_param(out, param);
     if (err == WD_OK)
-        err = wd_buf_printf(out, ",\"details\":{\"error_code\":\"%s\"}", code_table[code].name);
+        err = code_details(out, code);
     return err == WD_OK ? code_request_id(out, request_id) : err;
 }
 

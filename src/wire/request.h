@@ -57,7 +57,7 @@ struct wd_request {
     double thinking_budget; /* Anthropic thinking.budget_tokens, 0 when none: max_tokens may not be clamped to or below it */
     bool include_usage;        /* chat: stream_options.include_usage was true */
     uint32_t stream_options_node; /* chat: 0 none */
-    struct wd_text *texts;
+    struct wd_text *texts; /* in the order of the document, a key before its value */
     uint32_t text_count;
     struct wd_message *messages;
     uint32_t message_count;
@@ -70,14 +70,15 @@ struct wd_request {
 /* What is wrong with a request, for its error body. */
 struct wd_problem {
     enum wd_code code;
-    const char *message; /* constant text, says what is accepted */
+    const char *message; /* constant text, says what is accepted; reads on from param: "must be a string" */
     const char *param;   /* field path such as "messages[3].content", in the arena; may be NULL */
 };
 
 /*
  * Reads body into *request. False with *problem: INVALID_JSON, INVALID_REQUEST (wrong type, a name that differs only in letter case from
  * one that the gate reads; Google also: underscores), UNSUPPORTED_PARAMETER, UNINSPECTABLE_CONTENT (unknown part, token
- * arrays, stored prompts, previous_response_id, item references, cached content, files by id). An attachment's kind is listed, not judged.
+ * arrays, stored prompts, previous_response_id, item references, cached content, images by id), REQUEST_TOO_LARGE (more than the arena may
+ * hold: 1,000,000 nodes need about 64 MiB). An attachment's kind is listed, not judged; a file by id or by a URL is one of kind file.
  */
 bool wd_request_read(struct wd_request *request, const struct wd_route *route, struct wd_span body, struct wd_arena *arena,
                      struct wd_problem *problem) WD_CHECK;

@@ -55,13 +55,16 @@ test_error_bodies_f54(void **state)
             if (shape == WD_SHAPE_OPENAI) {
                 assert_at(wd_buf_span(&out), AT("error", "code"), wd_code_name(code));
                 assert_at(wd_buf_span(&out), AT("error", "param"), "messages[0]");
-            } else if (shape == WD_SHAPE_GOOGLE) {
-                assert_at(wd_buf_span(&out), AT("error", "code"), status);
-                assert_at(wd_buf_span(&out), AT("error", "details", "[", "reason"), wd_code_name(code));
-            } else {
+            }
+            if (shape == WD_SHAPE_ANTHROPIC)
+                assert_at(wd_buf_span(&out), AT("error", "details", "error_code"), wd_code_name(code));
+            if (shape == WD_SHAPE_ANTHROPIC || shape == WD_SHAPE_UNIVERSAL) {
                 assert_at(wd_buf_span(&out), AT("type"), "error");
                 assert_at(wd_buf_span(&out), AT("request_id"), "req-1");
-                assert_at(wd_buf_span(&out), AT("error", "details", "error_code"), wd_code_name(code));
+            }
+            if (shape == WD_SHAPE_GOOGLE || shape == WD_SHAPE_UNIVERSAL) {
+                assert_at(wd_buf_span(&out), AT("error", "code"), status);
+                assert_at(wd_buf_span(&out), AT("error", "details", "[", "reason"), wd_code_name(code));
             }
             wd_buf_deinit(&out);
         }
@@ -81,7 +84,8 @@ test_error_bodies_exact(void **state)
         { WD_SHAPE_GOOGLE, "{\"error\":{\"code\":403,\"message\":\"no\",\"status\":\"PERMISSION_DENIED\",\"details\":[{\"@type\":"
                            "\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"model_not_allowed\",\"domain\":\"warder\"}]}}" },
         { WD_SHAPE_UNIVERSAL, "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\",\"message\":\"no\",\"code\":403,\"status\":"
-                              "\"PERMISSION_DENIED\",\"param\":null,\"details\":{\"error_code\":\"model_not_allowed\"}},\"request_id\":\"r\"}" },
+                              "\"PERMISSION_DENIED\",\"param\":null,\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
+                              "\"reason\":\"model_not_allowed\",\"domain\":\"warder\"}]},\"request_id\":\"r\"}" },
     };
 
     (void)state;
