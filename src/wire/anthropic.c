@@ -1,6 +1,7 @@
 #include "media.h"
 
-/* POST /v1/messages and /v1/messages/count_tokens. Source: Anthropic API reference, version 2026-10-21 and betas of November 2026. */
+/* POST /v1/messages and /v1/messages/count_tokens. Source: Anthropic API reference, version 2026-10-21 and betas of November
+ * 2026. */
 
 #define ANTHROPIC_BY_ID "content kept at the provider cannot be inspected: send it in the request"
 
@@ -11,7 +12,9 @@ static bool
 anthropic_image(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_field fields[] = {
-        { "type", WD_IS_STRING | WD_REQUIRED }, { "media_type", WD_IS_STRING }, { "data", WD_IS_STRING },
+        { "type", WD_IS_STRING | WD_REQUIRED },
+        { "media_type", WD_IS_STRING },
+        { "data", WD_IS_STRING },
         { "url", WD_IS_STRING },
         { "file_id", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = ANTHROPIC_BY_ID },
     };
@@ -39,9 +42,12 @@ static bool
 anthropic_document(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_field fields[] = {
-        { "type", WD_IS_STRING | WD_REQUIRED }, { "media_type", WD_IS_STRING }, { "data", WD_IS_STRING },
+        { "type", WD_IS_STRING | WD_REQUIRED },
+        { "media_type", WD_IS_STRING },
+        { "data", WD_IS_STRING },
         { "content", WD_IS_STRING | WD_IS_ARRAY, .read = anthropic_content },
-        { "url", WD_IS_STRING }, { "file_id", WD_IS_STRING },
+        { "url", WD_IS_STRING },
+        { "file_id", WD_IS_STRING },
     };
     static const struct wd_object object = WD_OBJECT(fields);
     uint32_t type, data;
@@ -62,8 +68,8 @@ anthropic_document(struct wd_reader *r, uint32_t node)
     if (wd_json_string_is(r->doc, type, "url") || wd_json_string_is(r->doc, type, "file"))
         return wd_reader_attach(r, WD_ATTACH_FILE, node);
     return wd_reader_refuse(r, WD_CODE_UNINSPECTABLE_CONTENT,
-                            "a source of this type cannot be inspected (accepted: text, content, base64 with data, url, file)", node,
-                            "type");
+                            "a source of this type cannot be inspected (accepted: text, content, base64 with data, url, file)",
+                            node, "type");
 }
 
 static bool
@@ -93,9 +99,9 @@ anthropic_tool_change(struct wd_reader *r, uint32_t node)
     static const struct wd_field definition_fields[] = { { "definition", WD_IS_OBJECT | WD_REQUIRED, .read = anthropic_tool } };
     static const struct wd_variant types[] = {
         { "tool_definition", 0, WD_OBJECT(definition_fields) },
-        { "tool_reference", 0, { NULL, 0, NULL } },
-        { "mcp_tool_reference", 0, { NULL, 0, NULL } },
-        { "mcp_toolset_reference", 0, { NULL, 0, NULL } },
+        { "tool_reference", 0, WD_OBJECT_NONE },
+        { "mcp_tool_reference", 0, WD_OBJECT_NONE },
+        { "mcp_toolset_reference", 0, WD_OBJECT_NONE },
     };
     static const struct wd_union changes =
         WD_UNION(types, "a tool change of this type cannot be inspected (accepted: tool_definition, tool_reference, "
@@ -149,9 +155,9 @@ static const struct wd_field anthropic_compaction_fields[] = {
     { "tool_changes", WD_IS_ARRAY, .read = anthropic_content },
 };
 static const struct wd_field anthropic_listing_fields[] = { { "tools", WD_IS_ARRAY } };
-static const struct wd_field anthropic_change_fields[] = { { "tool", WD_IS_OBJECT | WD_REQUIRED, .read = anthropic_tool_change } };
+static const struct wd_field anthropic_change_fields[] = { { "tool", WD_IS_OBJECT | WD_REQUIRED,
+                                                             .read = anthropic_tool_change } };
 
-#define PLAIN { NULL, 0, NULL }
 #define TOOL WD_ROLE(TOOL)
 #define ASSISTANT WD_ROLE(ASSISTANT)
 /* Blocks of messages and the blocks inside them, in one table: what may be inspected in one place may be in another. */
@@ -169,34 +175,34 @@ static const struct wd_variant anthropic_block_types[] = {
     { "mcp_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "web_search_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "web_search_result", TOOL, WD_OBJECT(anthropic_found_fields) },
-    { "web_search_tool_result_error", TOOL, PLAIN },
+    { "web_search_tool_result_error", TOOL, WD_OBJECT_NONE },
     { "web_fetch_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "web_fetch_result", TOOL, WD_OBJECT(anthropic_content_fields) },
-    { "web_fetch_tool_result_error", TOOL, PLAIN },
+    { "web_fetch_tool_result_error", TOOL, WD_OBJECT_NONE },
     { "code_execution_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "code_execution_result", TOOL, WD_OBJECT(anthropic_run_fields) },
     { "encrypted_code_execution_result", TOOL, WD_OBJECT(anthropic_run_fields) },
-    { "code_execution_output", TOOL, PLAIN, anthropic_file },
-    { "code_execution_tool_result_error", TOOL, PLAIN },
+    { "code_execution_output", TOOL, WD_OBJECT_NONE, anthropic_file },
+    { "code_execution_tool_result_error", TOOL, WD_OBJECT_NONE },
     { "bash_code_execution_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "bash_code_execution_result", TOOL, WD_OBJECT(anthropic_run_fields) },
-    { "bash_code_execution_output", TOOL, PLAIN, anthropic_file },
-    { "bash_code_execution_tool_result_error", TOOL, PLAIN },
+    { "bash_code_execution_output", TOOL, WD_OBJECT_NONE, anthropic_file },
+    { "bash_code_execution_tool_result_error", TOOL, WD_OBJECT_NONE },
     { "text_editor_code_execution_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "text_editor_code_execution_view_result", TOOL, WD_OBJECT(anthropic_content_fields) },
-    { "text_editor_code_execution_create_result", TOOL, PLAIN },
+    { "text_editor_code_execution_create_result", TOOL, WD_OBJECT_NONE },
     { "text_editor_code_execution_str_replace_result", TOOL, WD_OBJECT(anthropic_data_fields) },
-    { "text_editor_code_execution_tool_result_error", TOOL, PLAIN },
+    { "text_editor_code_execution_tool_result_error", TOOL, WD_OBJECT_NONE },
     { "tool_search_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
-    { "tool_search_tool_search_result", TOOL, PLAIN },
-    { "tool_search_tool_result_error", TOOL, PLAIN },
-    { "tool_reference", TOOL, PLAIN },
+    { "tool_search_tool_search_result", TOOL, WD_OBJECT_NONE },
+    { "tool_search_tool_result_error", TOOL, WD_OBJECT_NONE },
+    { "tool_reference", TOOL, WD_OBJECT_NONE },
     { "browser_state", TOOL, WD_OBJECT(anthropic_data_fields) },
     { "advisor_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "advisor_result", TOOL, WD_OBJECT(anthropic_text_fields) },
     { "advisor_redacted_result", TOOL, WD_OBJECT(anthropic_found_fields) },
-    { "advisor_tool_result_error", TOOL, PLAIN },
-    { "container_upload", 0, PLAIN, anthropic_file },
+    { "advisor_tool_result_error", TOOL, WD_OBJECT_NONE },
+    { "container_upload", 0, WD_OBJECT_NONE, anthropic_file },
     { "compaction", ASSISTANT, WD_OBJECT(anthropic_compaction_fields) },
     { "tool_addition", WD_ROLE(OTHER), WD_OBJECT(anthropic_change_fields) },
     { "tool_removal", WD_ROLE(OTHER), WD_OBJECT(anthropic_change_fields) },
@@ -223,7 +229,10 @@ static bool
 anthropic_message(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_named_role roles[] = {
-        { "user", WD_ROLE(USER) }, { "assistant", ASSISTANT }, { "system", WD_ROLE(SYSTEM) }, { NULL, 0 },
+        { "user", WD_ROLE(USER) },
+        { "assistant", ASSISTANT },
+        { "system", WD_ROLE(SYSTEM) },
+        { NULL, 0 },
     };
     static const struct wd_field fields[] = {
         { "role", WD_IS_STRING | WD_REQUIRED },
@@ -251,7 +260,8 @@ static bool
 anthropic_tool(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_field fields[] = {
-        { "type", WD_IS_STRING }, { "name", WD_IS_STRING },
+        { "type", WD_IS_STRING },
+        { "name", WD_IS_STRING },
         { "model", WD_IS_ANY, WD_TAKE_UNSUPPORTED, .note = "a tool that calls another model is not supported" },
     };
     static const struct wd_object object = WD_OBJECT(fields);

@@ -6,10 +6,9 @@ static const struct {
     const char *name;
     int status;
     const char *openai, *anthropic, *google;
-} code_table[WD_CODE_COUNT] = {
-    [WD_CODE_NONE] = { "", 200, "", "", "OK" },
+} code_table[WD_CODE_COUNT] = { [WD_CODE_NONE] = { "", 200, "", "", "OK" },
 #define X(name, text, status, openai, anthropic, google) [WD_CODE_##name] = { text, status, openai, anthropic, google },
-    WD_CODES(X)
+                                WD_CODES(X)
 #undef X
 };
 

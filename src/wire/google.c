@@ -1,8 +1,8 @@
 #include "media.h"
 
 /*
- * generateContent, streamGenerateContent, countTokens, embedContent, batchEmbedContents. Source: Gemini API reference, November 2026.
- * Protobuf JSON: members in camelCase or snake_case, a lone object where a list of them is meant.
+ * generateContent, streamGenerateContent, countTokens, embedContent, batchEmbedContents. Source: Gemini API reference, November
+ * 2026. Protobuf JSON: members in camelCase or snake_case, a lone object where a list of them is meant.
  */
 
 #define MANY (WD_IS_ARRAY | WD_IS_OBJECT)
@@ -187,8 +187,7 @@ google_function(struct wd_reader *r, uint32_t node)
     static const struct wd_field fields[] = { { "name", WD_IS_STRING | WD_REQUIRED } };
     static const struct wd_object object = WD_OBJECT(fields);
 
-    return wd_reader_object(r, node, &object) &&
-           wd_reader_tool(r, wd_reader_string(r, wd_reader_get(r, node, "name")), false);
+    return wd_reader_object(r, node, &object) && wd_reader_tool(r, wd_reader_string(r, wd_reader_get(r, node, "name")), false);
 }
 
 static bool

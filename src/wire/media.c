@@ -4,9 +4,9 @@
 
 /* Types whose inline bytes nobody could read as text. A data: URL of another type stays a text too. */
 static const char *const media_types[] = {
-    "image/png",  "image/jpeg", "image/jpg",  "image/gif", "image/webp", "image/heic",      "image/heif",  "image/avif",
-    "image/bmp",  "image/tiff", "audio/wav",  "audio/mp3", "audio/mpeg", "audio/flac",      "audio/ogg",   "audio/aac",
-    "audio/opus", "audio/aiff", "audio/webm", "audio/mp4", "video/mp4",  "video/mpeg",      "video/webm",  "video/quicktime",
+    "image/png",  "image/jpeg", "image/jpg",  "image/gif", "image/webp", "image/heic",      "image/heif", "image/avif",
+    "image/bmp",  "image/tiff", "audio/wav",  "audio/mp3", "audio/mpeg", "audio/flac",      "audio/ogg",  "audio/aac",
+    "audio/opus", "audio/aiff", "audio/webm", "audio/mp4", "video/mp4",  "video/mpeg",      "video/webm", "video/quicktime",
     "video/mov",  "video/avi",  "video/3gpp", "video/wmv", "video/mpg",  "application/pdf",
 };
 

@@ -57,8 +57,8 @@ static const struct wd_field chat_audio_fields[] = { { "input_audio", WD_IS_OBJE
 static const struct wd_field chat_file_fields[] = { { "file", WD_IS_OBJECT | WD_REQUIRED, .read = chat_file } };
 
 static const struct wd_variant chat_part_types[] = {
-    { "text", 0, WD_OBJECT(chat_text_fields) },         { "refusal", 0, WD_OBJECT(chat_refusal_fields) },
-    { "image_url", 0, WD_OBJECT(chat_image_fields) },   { "input_audio", 0, WD_OBJECT(chat_audio_fields) },
+    { "text", 0, WD_OBJECT(chat_text_fields) },       { "refusal", 0, WD_OBJECT(chat_refusal_fields) },
+    { "image_url", 0, WD_OBJECT(chat_image_fields) }, { "input_audio", 0, WD_OBJECT(chat_audio_fields) },
     { "file", 0, WD_OBJECT(chat_file_fields) },
 };
 static const struct wd_union chat_parts =
@@ -94,7 +94,8 @@ chat_custom_call(struct wd_reader *r, uint32_t node)
     return wd_reader_object(r, node, &object);
 }
 
-static const struct wd_field chat_call_function_fields[] = { { "function", WD_IS_OBJECT | WD_REQUIRED, .read = chat_function_call } };
+static const struct wd_field chat_call_function_fields[] = { { "function", WD_IS_OBJECT | WD_REQUIRED,
+                                                               .read = chat_function_call } };
 static const struct wd_field chat_call_custom_fields[] = { { "custom", WD_IS_OBJECT | WD_REQUIRED, .read = chat_custom_call } };
 static const struct wd_variant chat_call_types[] = {
     { "function", 0, WD_OBJECT(chat_call_function_fields) },
@@ -113,8 +114,12 @@ static bool
 chat_message(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_named_role roles[] = {
-        { "system", WD_ROLE(SYSTEM) },       { "developer", WD_ROLE(SYSTEM) }, { "user", WD_ROLE(USER) },
-        { "assistant", WD_ROLE(ASSISTANT) }, { "tool", WD_ROLE(TOOL) },        { "function", WD_ROLE(TOOL) },
+        { "system", WD_ROLE(SYSTEM) },
+        { "developer", WD_ROLE(SYSTEM) },
+        { "user", WD_ROLE(USER) },
+        { "assistant", WD_ROLE(ASSISTANT) },
+        { "tool", WD_ROLE(TOOL) },
+        { "function", WD_ROLE(TOOL) },
         { NULL, 0 },
     };
     static const struct wd_field fields[] = {
@@ -126,7 +131,8 @@ chat_message(struct wd_reader *r, uint32_t node)
         { "reasoning_content", WD_IS_STRING, WD_TAKE_PROSE },
         { "tool_calls", WD_IS_ARRAY, .read = chat_tool_calls },
         { "function_call", WD_IS_OBJECT, .read = chat_function_call },
-        { "audio", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = "an earlier answer by id cannot be inspected: send its text as content" },
+        { "audio", WD_IS_ANY, WD_TAKE_UNINSPECTABLE,
+          .note = "an earlier answer by id cannot be inspected: send its text as content" },
     };
     static const struct wd_object object = WD_OBJECT(fields);
     uint8_t role;
@@ -152,8 +158,7 @@ chat_function(struct wd_reader *r, uint32_t node)
     static const struct wd_field fields[] = { { "name", WD_IS_STRING | WD_REQUIRED } };
     static const struct wd_object object = WD_OBJECT(fields);
 
-    return wd_reader_object(r, node, &object) &&
-           wd_reader_tool(r, wd_reader_string(r, wd_reader_get(r, node, "name")), false);
+    return wd_reader_object(r, node, &object) && wd_reader_tool(r, wd_reader_string(r, wd_reader_get(r, node, "name")), false);
 }
 
 static bool

@@ -48,7 +48,8 @@ static const struct wd_field responses_file_fields[] = {
     { "file_url", WD_IS_STRING },
     { "file_id", WD_IS_STRING },
 };
-static const struct wd_field responses_audio_fields[] = { { "input_audio", WD_IS_OBJECT | WD_REQUIRED, .read = responses_audio } };
+static const struct wd_field responses_audio_fields[] = { { "input_audio", WD_IS_OBJECT | WD_REQUIRED,
+                                                            .read = responses_audio } };
 
 static const struct wd_variant responses_part_types[] = {
     { "input_text", 0, WD_OBJECT(responses_text_fields) },
@@ -117,8 +118,11 @@ static bool
 responses_message(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_named_role roles[] = {
-        { "system", WD_ROLE(SYSTEM) },       { "developer", WD_ROLE(SYSTEM) }, { "user", WD_ROLE(USER) },
-        { "assistant", WD_ROLE(ASSISTANT) }, { NULL, 0 },
+        { "system", WD_ROLE(SYSTEM) },
+        { "developer", WD_ROLE(SYSTEM) },
+        { "user", WD_ROLE(USER) },
+        { "assistant", WD_ROLE(ASSISTANT) },
+        { NULL, 0 },
     };
     uint8_t role = wd_reader_role_of(r, wd_reader_get(r, node, "role"), roles, "must be system, developer, user or assistant");
 
@@ -188,8 +192,8 @@ static const struct wd_variant responses_item_types[] = {
     { "custom_tool_call_output", TOOL, WD_OBJECT(responses_output_fields) },
     { "reasoning", ASSISTANT, WD_OBJECT(responses_reasoning_fields) },
     { "compaction", ASSISTANT, WD_OBJECT(responses_reasoning_fields) },
-    { "compaction_trigger", ASSISTANT, { NULL, 0, NULL } },
-    { "configuration_update", WD_ROLE(OTHER), { NULL, 0, NULL } },
+    { "compaction_trigger", ASSISTANT, WD_OBJECT_NONE },
+    { "configuration_update", WD_ROLE(OTHER), WD_OBJECT_NONE },
     { "file_search_call", ASSISTANT, WD_OBJECT(responses_search_fields) },
     { "web_search_call", ASSISTANT, WD_OBJECT(responses_action_fields) },
     { "computer_call", ASSISTANT, WD_OBJECT(responses_action_fields) },

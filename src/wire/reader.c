@@ -428,7 +428,7 @@ reader_number(struct wd_span raw)
         value *= 10;
     if (shift < 0) {
         double scale = 1;
-        for (long n = 0; -shift > n && n < 400; n++)
+        for (long n = 0; - shift > n && n < 400; n++)
             scale *= 10;
         value /= scale;
     }

@@ -70,6 +70,8 @@ struct wd_object {
 #define WD_OBJECT(table) { (table), sizeof(table) / sizeof((table)[0]), NULL }
 #define WD_OBJECT_CLOSED(table, message) { (table), sizeof(table) / sizeof((table)[0]), (message) }
 
+#define WD_OBJECT_NONE { NULL, 0, NULL }
+
 /* One type of part, item or block. */
 struct wd_variant {
     const char *type;

@@ -47,8 +47,8 @@ static const enum wd_error_shape route_shapes[] = {
 
 /* Names in a query that carry a key, as they are once decoded, in lower case and without "-" and "_". */
 static const char *const route_key_names[] = {
-    "key",    "apikey",     "xapikey",    "xgoogapikey", "accesskey",   "secretkey", "token",      "accesstoken", "apitoken",
-    "idtoken", "authtoken", "oauthtoken", "bearer",      "bearertoken", "auth",      "authorization", "secret",   "password",
+    "key",     "apikey",    "xapikey",    "xgoogapikey", "accesskey",   "secretkey", "token",         "accesstoken", "apitoken",
+    "idtoken", "authtoken", "oauthtoken", "bearer",      "bearertoken", "auth",      "authorization", "secret",      "password",
 };
 
 static bool
@@ -297,7 +297,8 @@ route_query(const struct wd_route *route, struct wd_span query, const char **mes
         if (route->op == WD_OP_STREAM_GENERATE && wd_span_eq(parameter, WD_SPAN("alt=sse"))) {
             sse = true;
         } else if (route->format != WD_FORMAT_ANTHROPIC || !wd_span_eq(parameter, WD_SPAN("beta=true"))) {
-            *message = "this query parameter is not supported (accepted: alt=sse with streamGenerateContent, beta=true with messages)";
+            *message =
+                "this query parameter is not supported (accepted: alt=sse with streamGenerateContent, beta=true with messages)";
             return WD_CODE_UNSUPPORTED_PARAMETER;
         }
     }

@@ -13,8 +13,7 @@ texts_chars(struct wd_span raw)
             i++;
             if (raw.ptr[i] == 'u') {
                 /* A pair of surrogates is one character: the high half (D800 to DBFF) is not counted. */
-                bool high = (raw.ptr[i + 1] == 'd' || raw.ptr[i + 1] == 'D') &&
-                            strchr("89abAB", raw.ptr[i + 2]) != NULL;
+                bool high = (raw.ptr[i + 1] == 'd' || raw.ptr[i + 1] == 'D') && strchr("89abAB", raw.ptr[i + 2]) != NULL;
                 n += !high;
                 i += 4;
                 continue;
