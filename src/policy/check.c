@@ -74,9 +74,9 @@ check_bounds(struct wd_load *load)
         const char *path;
         double min, max;
     } pairs[] = {
-        { "input.message_chars.max", p->message_chars_min, p->message_chars_max },
-        { "input.temperature.max", p->temperature_min, p->temperature_max },
-        { "input.max_tokens.max", p->max_tokens_min, p->max_tokens_max },
+        {"input.message_chars.max", p->message_chars_min, p->message_chars_max},
+        {"input.temperature.max", p->temperature_min, p->temperature_max},
+        {"input.max_tokens.max", p->max_tokens_min, p->max_tokens_max},
     };
 
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -96,8 +96,7 @@ check_isolation(struct wd_load *load)
 {
     const struct wd_yaml *isolation = wd_yaml_get(load->root, "isolation");
 
-    if (isolation == NULL || isolation->kind != WD_YAML_MAP || isolation->count == 0 ||
-        wd_yaml_get(isolation, "enabled") != NULL)
+    if (isolation == NULL || isolation->kind != WD_YAML_MAP || isolation->count == 0 || wd_yaml_get(isolation, "enabled") != NULL)
         return WD_OK;
     return wd_load_fail(load, WD_ERR_DENIED, "isolation", "asks for what is not available in this version", "enabled: false");
 }

@@ -9,10 +9,10 @@ static const struct {
     const char *name;
     size_t offset;
 } environ_switches[] = {
-    { "ENABLE_RATE_LIMITING", offsetof(struct wd_policy, rate_limiting) },
-    { "ENABLE_INPUT_VALIDATION", offsetof(struct wd_policy, input_validation) },
-    { "ENABLE_OUTPUT_FILTERING", offsetof(struct wd_policy, output_filtering) },
-    { "ENABLE_AUDIT_LOGGING", offsetof(struct wd_policy, audit) },
+    {"ENABLE_RATE_LIMITING", offsetof(struct wd_policy, rate_limiting)},
+    {"ENABLE_INPUT_VALIDATION", offsetof(struct wd_policy, input_validation)},
+    {"ENABLE_OUTPUT_FILTERING", offsetof(struct wd_policy, output_filtering)},
+    {"ENABLE_AUDIT_LOGGING", offsetof(struct wd_policy, audit)},
 };
 
 static enum wd_err
@@ -61,8 +61,7 @@ environ_switch_all(struct wd_load *load)
         if (is && !*value && load->env(environ_switches[i].name) != NULL)
             return wd_load_fail(load, WD_ERR_DENIED, "audit.enabled", "differs from ENABLE_AUDIT_LOGGING", "the same in both");
         if (!is && environ_production(load))
-            return environ_fail(load, WD_ERR_DENIED, environ_switches[i].name, "switches a control off in production",
-                                "true, 1");
+            return environ_fail(load, WD_ERR_DENIED, environ_switches[i].name, "switches a control off in production", "true, 1");
         *value = *value && is;
     }
     return WD_OK;
@@ -134,7 +133,7 @@ environ_narrow(struct wd_load *load, uint64_t allowed)
 {
     struct wd_policy *policy = load->policy;
     uint32_t kept = 0;
-    uint64_t masks[64] = { 0 };
+    uint64_t masks[64] = {0};
     char path[96];
 
     for (uint32_t i = 0; i < policy->provider_count; i++) {
@@ -188,12 +187,12 @@ wd_environ_production(struct wd_load *load)
         const char *name;
         size_t offset;
     } off[] = {
-        { "detect.input.secret", offsetof(struct wd_policy, detect_input[WD_SECRET]) },
-        { "detect.input.pii", offsetof(struct wd_policy, detect_input[WD_PII]) },
-        { "detect.input.malicious", offsetof(struct wd_policy, detect_input[WD_MALICIOUS]) },
-        { "detect.output.secret", offsetof(struct wd_policy, detect_output[WD_SECRET]) },
-        { "detect.output.pii", offsetof(struct wd_policy, detect_output[WD_PII]) },
-        { "detect.output.malicious", offsetof(struct wd_policy, detect_output[WD_MALICIOUS]) },
+        {"detect.input.secret", offsetof(struct wd_policy, detect_input[WD_SECRET])},
+        {"detect.input.pii", offsetof(struct wd_policy, detect_input[WD_PII])},
+        {"detect.input.malicious", offsetof(struct wd_policy, detect_input[WD_MALICIOUS])},
+        {"detect.output.secret", offsetof(struct wd_policy, detect_output[WD_SECRET])},
+        {"detect.output.pii", offsetof(struct wd_policy, detect_output[WD_PII])},
+        {"detect.output.malicious", offsetof(struct wd_policy, detect_output[WD_MALICIOUS])},
     };
     static const char what[] = "switches a control off in production";
     const struct wd_policy *policy = load->policy;

@@ -6,8 +6,9 @@
 #define KEYS_FILE_BYTES 8192
 #define KEYS_SHOWN 8 /* characters of an expected prefix */
 
-/* Prefixes of one provider that begin with the prefix of another: sk-ant-... is no key for a provider whose keys begin with sk-. */
-static const char *const keys_foreign[] = { "sk-ant-" };
+/* Prefixes of one provider that begin with the prefix of another: sk-ant-... is no key for a provider whose keys begin with sk-.
+ */
+static const char *const keys_foreign[] = {"sk-ant-"};
 
 static bool
 keys_begins(struct wd_span key, const char *prefix)

@@ -17,7 +17,8 @@
 
 /* First words of routes and of the admin listener: a provider of that name could not be told from them. */
 static const char *const load_reserved[] = {
-    "v1", "v1beta", "v1alpha", "messages", "models", "chat", "completions", "responses", "embeddings", "healthz", "readyz", "metrics", "admin",
+    "v1",        "v1beta",     "v1alpha", "messages", "models",  "chat",  "completions",
+    "responses", "embeddings", "healthz", "readyz",   "metrics", "admin",
 };
 
 /* The node of a path such as "detect.input.secret", or as far as the file has it. */
@@ -221,7 +222,7 @@ enum wd_err
 wd_policy_parse(struct wd_policy **policy, struct wd_span text, const char *file, const char *base_dir, wd_getenv_fn *env,
                 struct wd_policy_error *error)
 {
-    struct wd_load load = { .policy = calloc(1, sizeof(struct wd_policy)), .env = env, .error = error };
+    struct wd_load load = {.policy = calloc(1, sizeof(struct wd_policy)), .env = env, .error = error};
     enum wd_err err = WD_ERR_NOMEM;
 
     *policy = NULL;

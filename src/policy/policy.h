@@ -35,14 +35,14 @@ struct wd_key_source {
 struct wd_provider {
     const char *name; /* [a-z0-9][a-z0-9-]{0,31}: part of the route */
     enum wd_format format;
-    bool tls;             /* https */
-    const char *host;     /* lower case, no brackets around an IPv6 literal */
+    bool tls;         /* https */
+    const char *host; /* lower case, no brackets around an IPv6 literal */
     uint16_t port;
     const char *base_path; /* "" or "/openai": no slash at the end */
     const char *ca_file;   /* absolute, or NULL */
     struct wd_key_source *keys;
     uint32_t key_count;
-    const char *key_prefix; /* "" when none */
+    const char *key_prefix;   /* "" when none */
     struct wd_strings models; /* globs: * any run, ? one character */
     struct wd_limit limit, user_limit;
     uint32_t connect_timeout_ms, read_timeout_ms;
@@ -52,8 +52,8 @@ struct wd_provider {
 
 struct wd_role {
     const char *name;
-    bool all_providers; /* "*" */
-    uint64_t providers; /* bit per provider index; at most 64 providers */
+    bool all_providers;      /* "*" */
+    uint64_t providers;      /* bit per provider index; at most 64 providers */
     struct wd_strings tools; /* globs */
     struct wd_limit limit;   /* each user */
     uint32_t index;
@@ -61,8 +61,8 @@ struct wd_role {
 
 struct wd_policy {
     struct wd_arena arena;
-    const char *file;      /* as given */
-    const char *base_dir;  /* absolute: what relative paths in the file stand on */
+    const char *file;        /* as given */
+    const char *base_dir;    /* absolute: what relative paths in the file stand on */
     const char *listen_host; /* an IP address in its shortest form, no brackets */
     uint16_t listen_port;
     const char *admin_host;
@@ -124,8 +124,8 @@ enum wd_err wd_duration_parse(uint64_t *seconds, const char *text) WD_CHECK;
  * missing variable or a wrong prefix is an error; only the first characters of what was expected are shown.
  * keys has room for provider->key_count.
  */
-enum wd_err wd_keys_load(const struct wd_provider *provider, const char *policy_file, wd_getenv_fn *env,
-                         struct wd_secret **keys, struct wd_policy_error *error) WD_CHECK;
+enum wd_err wd_keys_load(const struct wd_provider *provider, const char *policy_file, wd_getenv_fn *env, struct wd_secret **keys,
+                         struct wd_policy_error *error) WD_CHECK;
 
 /* Prints the reference of every key from the settings table, as Markdown. */
 enum wd_err wd_policy_reference(struct wd_buf *out) WD_CHECK;

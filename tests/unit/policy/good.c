@@ -45,8 +45,8 @@ test_defaults(void **state)
 static void
 test_default_actions(void **state)
 {
-    static const enum wd_action input[] = { WD_REDACT, WD_FLAG, WD_OFF, WD_REFUSE };
-    static const enum wd_action output[] = { WD_REDACT, WD_REDACT, WD_OFF, WD_REDACT };
+    static const enum wd_action input[] = {WD_REDACT, WD_FLAG, WD_OFF, WD_REFUSE};
+    static const enum wd_action output[] = {WD_REDACT, WD_REDACT, WD_OFF, WD_REDACT};
     struct wd_policy *p = load(REST);
 
     for (int i = 0; i < WD_CATEGORIES; i++) {
@@ -258,9 +258,10 @@ test_tls_and_files(void **state)
     struct wd_policy_error error;
     struct wd_policy *p;
     char file[4200];
-    static const char text[] = "listen: 0.0.0.0:443\ntls: {cert: cert.pem, key: ./key.pem}\n"
-                               "providers:\n  a: {format: openai, url: https://a.example, ca_file: cert.pem, keys: [file:k], models: [m]}\n"
-                               "roles: {r: {providers: [a]}}\n";
+    static const char text[] =
+        "listen: 0.0.0.0:443\ntls: {cert: cert.pem, key: ./key.pem}\n"
+        "providers:\n  a: {format: openai, url: https://a.example, ca_file: cert.pem, keys: [file:k], models: [m]}\n"
+        "roles: {r: {providers: [a]}}\n";
 
     support_file("cert.pem", "x", 1, 0644);
     support_file("key.pem", "x", 1, 0600);
@@ -289,8 +290,9 @@ test_line_ends_of_windows(void **state)
 static void
 test_reference_names_every_key(void **state)
 {
-    static const char *const keys[] = { "`listen`", "`providers.*.keys`", "`roles.*.limit`", "`input.message_chars.min`",
-                                        "`detect.output.malicious`", "`audit.encrypt_to`", "`workers`", "`input.body_bytes`" };
+    static const char *const keys[] = {
+        "`listen`",           "`providers.*.keys`", "`roles.*.limit`",   "`input.message_chars.min`", "`detect.output.malicious`",
+        "`audit.encrypt_to`", "`workers`",          "`input.body_bytes`"};
     struct wd_buf out;
 
     wd_buf_init(&out, 1 << 16);

@@ -23,8 +23,9 @@ static void
 test_repeated_patterns(void **state)
 {
     static const char *const patterns[] = {
-        "[", "{", "- ", "? ", ": ", "a: ", "- - ", "[[],", "{a: ", "a: b\n", "\"", "'", "# ", "\n", "&a ", "*a ", "!a ", "%", "--- ",
-        "---\n", "| ", ">\n ", "a", " ", "\t", ",", "\"\\x41", "? a\n", "- a\n", "[a,", "{? ", "a:\n ", "\r", "\xef\xbb\xbf", "a: [b, c]\n",
+        "[",  "{",  "- ",      "? ",    ": ",    "a: ", "- - ", "[[],",  "{a: ", "a: b\n",       "\"",          "'",
+        "# ", "\n", "&a ",     "*a ",   "!a ",   "%",   "--- ", "---\n", "| ",   ">\n ",         "a",           " ",
+        "\t", ",",  "\"\\x41", "? a\n", "- a\n", "[a,", "{? ",  "a:\n ", "\r",   "\xef\xbb\xbf", "a: [b, c]\n",
     };
 
     for (size_t p = 0; p < sizeof(patterns) / sizeof(patterns[0]); p++) {
@@ -163,7 +164,8 @@ test_largest_file(void **state)
 static void
 test_every_cut(void **state)
 {
-    static const char whole[] = "input: {temperature: {min: 0.5}, attachments: [image]}\ndetect:\n  replacement: \"\\x41\"\n" REST;
+    static const char whole[] =
+        "input: {temperature: {min: 0.5}, attachments: [image]}\ndetect:\n  replacement: \"\\x41\"\n" REST;
     struct wd_policy_error error;
 
     for (size_t len = 0; len < sizeof(whole); len++) {
@@ -183,8 +185,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_repeated_patterns), cmocka_unit_test(test_many_laughs), cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_nul),               cmocka_unit_test(test_files),       cmocka_unit_test(test_largest_file),
+        cmocka_unit_test(test_repeated_patterns),
+        cmocka_unit_test(test_many_laughs),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_largest_file),
         cmocka_unit_test(test_every_cut),
     };
 
