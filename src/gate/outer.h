@@ -7,6 +7,7 @@
 /*
  * The outer gate: what an answer must pass before a byte of it leaves. Text of each choice, block and item runs through a redactor of its
  * own; every repeated copy is rewritten alike; opaque blobs of the provider pass bit for bit; usage is read for the record.
+ * Logprobs spell the text token by token: beside a text that is changed, or held in part, they are emptied.
  */
 struct wd_outer;
 

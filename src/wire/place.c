@@ -5,150 +5,152 @@ struct place {
     uint8_t count, element, other, text;
 };
 
+#define ROW(name, place, stays, type) { .key = (name), .len = sizeof(name) - 1, .to = (place), .keep = (stays), .when = (type) }
+
 static const struct wd_place_row row_fragment[] = {
-    { "type", PLACE_ANY, true, NULL },
-    { "index", PLACE_ANY, true, NULL },
-    { "id", PLACE_ANY, false, NULL },
-    { "role", PLACE_ANY, false, NULL },
-    { "name", PLACE_ANY, false, NULL },
+    ROW("type", PLACE_ANY, true, NULL),
+    ROW("index", PLACE_ANY, true, NULL),
+    ROW("id", PLACE_ANY, false, NULL),
+    ROW("role", PLACE_ANY, false, NULL),
+    ROW("name", PLACE_ANY, false, NULL),
 };
 static const struct wd_place_row row_chat[] = {
-    { "choices", PLACE_CHAT_CHOICES, false, NULL },
-    { "id", PLACE_ANY, true, NULL },
-    { "object", PLACE_ANY, true, NULL },
-    { "created", PLACE_ANY, true, NULL },
-    { "model", PLACE_ANY, true, NULL },
-    { "system_fingerprint", PLACE_ANY, true, NULL },
-    { "service_tier", PLACE_ANY, true, NULL },
+    ROW("choices", PLACE_CHAT_CHOICES, false, NULL),
+    ROW("id", PLACE_ANY, true, NULL),
+    ROW("object", PLACE_ANY, true, NULL),
+    ROW("created", PLACE_ANY, true, NULL),
+    ROW("model", PLACE_ANY, true, NULL),
+    ROW("system_fingerprint", PLACE_ANY, true, NULL),
+    ROW("service_tier", PLACE_ANY, true, NULL),
 };
 static const struct wd_place_row row_chat_choice[] = {
-    { "delta", PLACE_CHAT_DELTA, false, NULL },
-    { "message", PLACE_CHAT_MESSAGE, false, NULL },
-    { "logprobs", PLACE_LOGPROBS, false, NULL },
-    { "index", PLACE_ANY, true, NULL },
-    { "finish_reason", PLACE_ANY, true, NULL },
+    ROW("delta", PLACE_CHAT_DELTA, false, NULL),
+    ROW("message", PLACE_CHAT_MESSAGE, false, NULL),
+    ROW("logprobs", PLACE_LOGPROBS, false, NULL),
+    ROW("index", PLACE_ANY, true, NULL),
+    ROW("finish_reason", PLACE_ANY, true, NULL),
 };
 static const struct wd_place_row row_chat_delta[] = {
-    { "role", PLACE_ANY, false, NULL },
-    { "audio", PLACE_CHAT_AUDIO, false, NULL },
-    { "tool_calls", PLACE_CHAT_CALLS, false, NULL },
-    { "function_call", PLACE_CHAT_FUNCTION, false, NULL },
+    ROW("role", PLACE_ANY, false, NULL),
+    ROW("audio", PLACE_CHAT_AUDIO, false, NULL),
+    ROW("tool_calls", PLACE_CHAT_CALLS, false, NULL),
+    ROW("function_call", PLACE_CHAT_FUNCTION, false, NULL),
 };
 static const struct wd_place_row row_chat_audio[] = {
-    { "data", PLACE_OPAQUE, false, NULL },
-    { "transcript", PLACE_FRAGMENT, false, NULL },
+    ROW("data", PLACE_OPAQUE, false, NULL),
+    ROW("transcript", PLACE_FRAGMENT, false, NULL),
 };
 static const struct wd_place_row row_chat_call[] = {
-    { "function", PLACE_CHAT_FUNCTION, false, NULL },
-    { "custom", PLACE_CHAT_CUSTOM, false, NULL },
-    { "index", PLACE_ANY, true, NULL },
+    ROW("function", PLACE_CHAT_FUNCTION, false, NULL),
+    ROW("custom", PLACE_CHAT_CUSTOM, false, NULL),
+    ROW("index", PLACE_ANY, true, NULL),
 };
-static const struct wd_place_row row_chat_function[] = { { "arguments", PLACE_FRAGMENT_JSON, false, NULL } };
-static const struct wd_place_row row_chat_custom[] = { { "input", PLACE_FRAGMENT, false, NULL } };
+static const struct wd_place_row row_chat_function[] = { ROW("arguments", PLACE_FRAGMENT_JSON, false, NULL) };
+static const struct wd_place_row row_chat_custom[] = { ROW("input", PLACE_FRAGMENT, false, NULL) };
 
 static const struct wd_place_row row_responses[] = {
-    { "delta", PLACE_RESPONSES_DELTA, false, NULL },
-    { "response", PLACE_RESPONSES_ANSWER, false, NULL },
-    { "item", PLACE_RESPONSES_ITEM, false, NULL },
-    { "part", PLACE_RESPONSES_PART, false, NULL },
-    { "logprobs", PLACE_LOGPROBS, true, NULL },
-    { "arguments", PLACE_JSON, false, NULL },
-    { "partial_image_b64", PLACE_OPAQUE, false, NULL },
-    { "b64_json", PLACE_OPAQUE, false, NULL },
-    { "type", PLACE_ANY, true, NULL },
-    { "item_id", PLACE_ANY, true, NULL },
-    { "response_id", PLACE_ANY, true, NULL },
-    { "output_index", PLACE_ANY, true, NULL },
-    { "content_index", PLACE_ANY, true, NULL },
-    { "summary_index", PLACE_ANY, true, NULL },
-    { "command_index", PLACE_ANY, true, NULL },
+    ROW("delta", PLACE_RESPONSES_DELTA, false, NULL),
+    ROW("response", PLACE_RESPONSES_ANSWER, false, NULL),
+    ROW("item", PLACE_RESPONSES_ITEM, false, NULL),
+    ROW("part", PLACE_RESPONSES_PART, false, NULL),
+    ROW("logprobs", PLACE_LOGPROBS, true, NULL),
+    ROW("arguments", PLACE_JSON, false, NULL),
+    ROW("partial_image_b64", PLACE_OPAQUE, false, NULL),
+    ROW("b64_json", PLACE_OPAQUE, false, NULL),
+    ROW("type", PLACE_ANY, true, NULL),
+    ROW("item_id", PLACE_ANY, true, NULL),
+    ROW("response_id", PLACE_ANY, true, NULL),
+    ROW("output_index", PLACE_ANY, true, NULL),
+    ROW("content_index", PLACE_ANY, true, NULL),
+    ROW("summary_index", PLACE_ANY, true, NULL),
+    ROW("command_index", PLACE_ANY, true, NULL),
 };
-static const struct wd_place_row row_responses_answer[] = { { "output", PLACE_RESPONSES_ITEMS, false, NULL } };
+static const struct wd_place_row row_responses_answer[] = { ROW("output", PLACE_RESPONSES_ITEMS, false, NULL) };
 static const struct wd_place_row row_responses_item[] = {
-    { "content", PLACE_RESPONSES_PARTS, false, NULL },
-    { "arguments", PLACE_JSON, false, NULL },
-    { "action", PLACE_MEMBER, false, NULL },
-    { "encrypted_content", PLACE_OPAQUE, false, NULL },
-    { "result", PLACE_OPAQUE, false, "image_generation_call" },
-    { "fingerprint", PLACE_OPAQUE, false, "program" },
+    ROW("content", PLACE_RESPONSES_PARTS, false, NULL),
+    ROW("arguments", PLACE_JSON, false, NULL),
+    ROW("action", PLACE_MEMBER, false, NULL),
+    ROW("encrypted_content", PLACE_OPAQUE, false, NULL),
+    ROW("result", PLACE_OPAQUE, false, "image_generation_call"),
+    ROW("fingerprint", PLACE_OPAQUE, false, "program"),
 };
 static const struct wd_place_row row_responses_part[] = {
-    { "logprobs", PLACE_LOGPROBS, false, NULL },
-    { "data", PLACE_OPAQUE, false, "output_audio" },
+    ROW("logprobs", PLACE_LOGPROBS, false, NULL),
+    ROW("data", PLACE_OPAQUE, false, "output_audio"),
 };
 
 static const struct wd_place_row row_messages[] = {
-    { "message", PLACE_MESSAGES_MESSAGE, false, NULL },
-    { "content", PLACE_MESSAGES_BLOCKS, false, NULL },
-    { "content_block", PLACE_MESSAGES_FIRST, false, NULL },
-    { "delta", PLACE_MESSAGES_DELTA, false, "content_block_delta" },
-    { "type", PLACE_ANY, true, NULL },
-    { "index", PLACE_ANY, true, NULL },
+    ROW("message", PLACE_MESSAGES_MESSAGE, false, NULL),
+    ROW("content", PLACE_MESSAGES_BLOCKS, false, NULL),
+    ROW("content_block", PLACE_MESSAGES_FIRST, false, NULL),
+    ROW("delta", PLACE_MESSAGES_DELTA, false, "content_block_delta"),
+    ROW("type", PLACE_ANY, true, NULL),
+    ROW("index", PLACE_ANY, true, NULL),
 };
-static const struct wd_place_row row_messages_message[] = { { "content", PLACE_MESSAGES_BLOCKS, false, NULL } };
+static const struct wd_place_row row_messages_message[] = { ROW("content", PLACE_MESSAGES_BLOCKS, false, NULL) };
 static const struct wd_place_row row_messages_block[] = {
     /* the first two only in the block that a stream starts with */
-    { "text", PLACE_MESSAGES_FIRST_TEXT, false, "text" },
-    { "thinking", PLACE_MESSAGES_FIRST_TEXT, false, "thinking" },
-    { "signature", PLACE_OPAQUE, false, "thinking" },
-    { "data", PLACE_OPAQUE, false, "redacted_thinking" },
-    { "encrypted_content", PLACE_OPAQUE, false, "compaction" },
-    { "input", PLACE_MEMBER, false, NULL },
-    { "content", PLACE_MESSAGES_RESULT, false, NULL },
-    { "citations", PLACE_MESSAGES_CITATIONS, false, NULL },
+    ROW("text", PLACE_MESSAGES_FIRST_TEXT, false, "text"),
+    ROW("thinking", PLACE_MESSAGES_FIRST_TEXT, false, "thinking"),
+    ROW("signature", PLACE_OPAQUE, false, "thinking"),
+    ROW("data", PLACE_OPAQUE, false, "redacted_thinking"),
+    ROW("encrypted_content", PLACE_OPAQUE, false, "compaction"),
+    ROW("input", PLACE_MEMBER, false, NULL),
+    ROW("content", PLACE_MESSAGES_RESULT, false, NULL),
+    ROW("citations", PLACE_MESSAGES_CITATIONS, false, NULL),
 };
 static const struct wd_place_row row_messages_result[] = {
-    { "content", PLACE_MESSAGES_RESULT, false, NULL },
-    { "source", PLACE_MESSAGES_SOURCE, false, NULL },
-    { "encrypted_content", PLACE_OPAQUE, false, NULL },
-    { "encrypted_stdout", PLACE_OPAQUE, false, NULL },
+    ROW("content", PLACE_MESSAGES_RESULT, false, NULL),
+    ROW("source", PLACE_MESSAGES_SOURCE, false, NULL),
+    ROW("encrypted_content", PLACE_OPAQUE, false, NULL),
+    ROW("encrypted_stdout", PLACE_OPAQUE, false, NULL),
 };
-static const struct wd_place_row row_messages_source[] = { { "data", PLACE_OPAQUE, false, "base64" } };
-static const struct wd_place_row row_messages_citation[] = { { "encrypted_index", PLACE_OPAQUE, false, NULL } };
+static const struct wd_place_row row_messages_source[] = { ROW("data", PLACE_OPAQUE, false, "base64") };
+static const struct wd_place_row row_messages_citation[] = { ROW("encrypted_index", PLACE_OPAQUE, false, NULL) };
 static const struct wd_place_row row_messages_delta[] = {
-    { "type", PLACE_ANY, true, NULL },
-    { "partial_json", PLACE_FRAGMENT_JSON, false, NULL },
-    { "signature", PLACE_OPAQUE, false, "signature_delta" },
-    { "encrypted_content", PLACE_OPAQUE, false, "compaction_delta" },
-    { "citation", PLACE_MESSAGES_CITATION, false, "citations_delta" },
+    ROW("type", PLACE_ANY, true, NULL),
+    ROW("partial_json", PLACE_FRAGMENT_JSON, false, NULL),
+    ROW("signature", PLACE_OPAQUE, false, "signature_delta"),
+    ROW("encrypted_content", PLACE_OPAQUE, false, "compaction_delta"),
+    ROW("citation", PLACE_MESSAGES_CITATION, false, "citations_delta"),
 };
 
 static const struct wd_place_row row_google[] = {
-    { "candidates", PLACE_GOOGLE_CANDIDATES, false, NULL },
-    { "modelVersion", PLACE_ANY, true, NULL },
-    { "responseId", PLACE_ANY, true, NULL },
-    { "createTime", PLACE_ANY, true, NULL },
+    ROW("candidates", PLACE_GOOGLE_CANDIDATES, false, NULL),
+    ROW("modelVersion", PLACE_ANY, true, NULL),
+    ROW("responseId", PLACE_ANY, true, NULL),
+    ROW("createTime", PLACE_ANY, true, NULL),
 };
 static const struct wd_place_row row_google_candidate[] = {
-    { "content", PLACE_GOOGLE_CONTENT, false, NULL },
-    { "logprobsResult", PLACE_LOGPROBS, false, NULL },
-    { "index", PLACE_ANY, true, NULL },
+    ROW("content", PLACE_GOOGLE_CONTENT, false, NULL),
+    ROW("logprobsResult", PLACE_LOGPROBS, false, NULL),
+    ROW("index", PLACE_ANY, true, NULL),
 };
 static const struct wd_place_row row_google_content[] = {
-    { "parts", PLACE_GOOGLE_PARTS, false, NULL },
-    { "role", PLACE_ANY, true, NULL },
+    ROW("parts", PLACE_GOOGLE_PARTS, false, NULL),
+    ROW("role", PLACE_ANY, true, NULL),
 };
 static const struct wd_place_row row_google_part[] = {
-    { "thought", PLACE_ANY, true, NULL },
-    { "thoughtSignature", PLACE_OPAQUE, false, NULL },
-    { "inlineData", PLACE_GOOGLE_BLOB, false, NULL },
-    { "functionCall", PLACE_GOOGLE_CALL, false, NULL },
-    { "functionResponse", PLACE_MEMBER, false, NULL },
+    ROW("thought", PLACE_ANY, true, NULL),
+    ROW("thoughtSignature", PLACE_OPAQUE, false, NULL),
+    ROW("inlineData", PLACE_GOOGLE_BLOB, false, NULL),
+    ROW("functionCall", PLACE_GOOGLE_CALL, false, NULL),
+    ROW("functionResponse", PLACE_MEMBER, false, NULL),
 };
-static const struct wd_place_row row_google_blob[] = { { "data", PLACE_OPAQUE, false, NULL } };
+static const struct wd_place_row row_google_blob[] = { ROW("data", PLACE_OPAQUE, false, NULL) };
 static const struct wd_place_row row_google_call[] = {
-    { "args", PLACE_MEMBER, false, NULL },
-    { "partialArgs", PLACE_GOOGLE_PARTIALS, false, NULL },
-    { "willContinue", PLACE_ANY, true, NULL },
+    ROW("args", PLACE_MEMBER, false, NULL),
+    ROW("partialArgs", PLACE_GOOGLE_PARTIALS, false, NULL),
+    ROW("willContinue", PLACE_ANY, true, NULL),
 };
 static const struct wd_place_row row_google_partial[] = {
-    { "stringValue", PLACE_FRAGMENT, false, NULL },
-    { "jsonPath", PLACE_ANY, true, NULL },
-    { "willContinue", PLACE_ANY, true, NULL },
+    ROW("stringValue", PLACE_FRAGMENT, false, NULL),
+    ROW("jsonPath", PLACE_ANY, true, NULL),
+    ROW("willContinue", PLACE_ANY, true, NULL),
 };
 
-static const struct wd_place_row row_embeddings[] = { { "data", PLACE_EMBEDDINGS_LIST, false, NULL } };
-static const struct wd_place_row row_embeddings_item[] = { { "embedding", PLACE_OPAQUE, false, NULL } };
+static const struct wd_place_row row_embeddings[] = { ROW("data", PLACE_EMBEDDINGS_LIST, false, NULL) };
+static const struct wd_place_row row_embeddings_item[] = { ROW("embedding", PLACE_OPAQUE, false, NULL) };
 
 #define ROWS(r) .rows = (r), .count = sizeof(r) / sizeof((r)[0])
 
@@ -233,15 +235,14 @@ wd_place_text(enum wd_place place)
     return (enum wd_place_text)places[place].text;
 }
 
-static bool
-place_key_is(const struct wd_json *doc, uint32_t node, const char *key)
+static inline bool
+place_key_is(const struct wd_json *doc, uint32_t node, const struct wd_place_row *row)
 {
     const struct wd_json_node *n = &doc->nodes[node];
-    size_t len = strlen(key);
 
     if (n->key_escaped)
-        return wd_json_key_is(doc, node, key);
-    return n->key_end - n->key_start == len && memcmp(doc->text.ptr + n->key_start, key, len) == 0;
+        return wd_json_key_is(doc, node, row->key);
+    return n->key_end - n->key_start == row->len && memcmp(doc->text.ptr + n->key_start, row->key, row->len) == 0;
 }
 
 static bool
@@ -277,7 +278,7 @@ wd_place_child(enum wd_place parent, const struct wd_json *doc, uint32_t node, c
     if (wd_json_type(doc, object) == WD_JSON_ARRAY)
         return (enum wd_place)p->element;
     for (uint8_t i = 0; i < p->count; i++) {
-        if (!place_key_is(doc, node, p->rows[i].key))
+        if (!place_key_is(doc, node, &p->rows[i]))
             continue;
         if (p->rows[i].when != NULL && !place_type_is(doc, object, p->rows[i].when))
             break;

@@ -62,6 +62,7 @@ enum wd_place_text { PLACE_TEXT_WHOLE, PLACE_TEXT_OPAQUE, PLACE_TEXT_JSON, PLACE
 
 struct wd_place_row {
     const char *key;
+    uint8_t len;      /* of key */
     uint8_t to;       /* enum wd_place */
     bool keep;        /* stays in a tail event */
     const char *when; /* holds only when the object's "type" is this; may be NULL */
