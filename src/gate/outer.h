@@ -5,9 +5,9 @@
 #include "../wire/op.h"
 
 /*
- * The outer gate: what an answer must pass before a byte of it leaves. Text of each choice, block and item runs through a redactor of its
- * own; every repeated copy is rewritten alike; opaque blobs of the provider pass bit for bit; usage is read for the record.
- * Logprobs spell the text token by token: beside a text that is changed, or held in part, they are emptied.
+ * The outer gate: what an answer must pass before a byte of it leaves. Text of each choice, block and item runs through a
+ * redactor of its own; every repeated copy is rewritten alike; opaque blobs of the provider pass bit for bit; usage is read for
+ * the record. Logprobs spell the text token by token: beside a text that is changed, or held in part, they are emptied.
  */
 struct wd_outer;
 
@@ -28,15 +28,17 @@ enum wd_err wd_outer_new(struct wd_outer **o, const struct wd_outer_config *conf
 void wd_outer_free(struct wd_outer *o);
 
 /*
- * A whole answer (also a provider's error body of any status). Appends what may leave to out. WD_ERR_SYNTAX: not JSON of the format
- * (502 provider_invalid_response), WD_ERR_REFUSED: a finding refuses (wd_outer_code()), WD_ERR_LIMIT, WD_ERR_NOMEM. On error nothing of the body is in out.
+ * A whole answer (also a provider's error body of any status). Appends what may leave to out. WD_ERR_SYNTAX: not JSON of the
+ * format (502 provider_invalid_response), WD_ERR_REFUSED: a finding refuses (wd_outer_code()), WD_ERR_LIMIT, WD_ERR_NOMEM. On
+ * error nothing of the body is in out.
  */
 enum wd_err wd_outer_body(struct wd_outer *o, struct wd_span body, int status, struct wd_buf *out) WD_CHECK;
 
 /*
- * The next bytes of an SSE answer; appends complete events that may leave to out. When the gate ends the stream (an event that cannot be read,
- * a refusing finding, an event above the cap) it has appended the format's error event and terminator, and wd_outer_ended() is true:
- * the adapter then closes the answer and drops the rest. Only WD_ERR_NOMEM and WD_ERR_LIMIT (out is full) are errors.
+ * The next bytes of an SSE answer; appends complete events that may leave to out. When the gate ends the stream (an event that
+ * cannot be read, a refusing finding, an event above the cap) it has appended the format's error event and terminator, and
+ * wd_outer_ended() is true: the adapter then closes the answer and drops the rest. Only WD_ERR_NOMEM and WD_ERR_LIMIT (out is
+ * full) are errors.
  */
 enum wd_err wd_outer_feed(struct wd_outer *o, struct wd_span bytes, struct wd_buf *out) WD_CHECK;
 /*

@@ -40,8 +40,8 @@ body_text(const struct wd_response *r, const struct wd_part *part)
 }
 
 static enum wd_err
-body_redact(struct wd_outer_work *w, const struct wd_scan *scan, const struct wd_response *r, const struct wd_part *part, struct wd_span text,
-            bool *changed)
+body_redact(struct wd_outer_work *w, const struct wd_scan *scan, const struct wd_response *r, const struct wd_part *part,
+            struct wd_span text, bool *changed)
 {
     struct wd_span name;
 
@@ -144,8 +144,8 @@ wd_outer_drop_logprobs(struct wd_outer_work *w, const struct wd_response *r)
             qsort(w->edits.items, count, sizeof(*w->edits.items), body_edit_compare);
         sorted = true;
         if (r->parts[i].spelled || body_edited(&w->edits, count, parent->start, parent->end))
-            err = wd_edits_add(&w->edits, &w->arena, n->start, n->end,
-                               n->type == WD_JSON_ARRAY ? WD_SPAN("[]") : WD_SPAN("null"));
+            err =
+                wd_edits_add(&w->edits, &w->arena, n->start, n->end, n->type == WD_JSON_ARRAY ? WD_SPAN("[]") : WD_SPAN("null"));
     }
     return err;
 }

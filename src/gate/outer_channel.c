@@ -1,6 +1,6 @@
 /*
- * Channels: each text that arrives in fragments has a redactor of its own, and what it still holds when the text ends leaves in an
- * event of our own before the event that ended it.
+ * Channels: each text that arrives in fragments has a redactor of its own, and what it still holds when the text ends leaves in
+ * an event of our own before the event that ended it.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -225,8 +225,8 @@ wd_outer_channels_close(struct wd_outer_work *w, struct wd_span prefix)
 }
 
 /*
- * The held end of a channel when another of the same choice goes on: a plain word leaves, so that reasoning stays before the text that
- * follows it. Should the channel go on after all, the word is fed again, so that a finding across it is still found.
+ * The held end of a channel when another of the same choice goes on: a plain word leaves, so that reasoning stays before the text
+ * that follows it. Should the channel go on after all, the word is fed again, so that a finding across it is still found.
  */
 static enum wd_err
 channel_yield(struct wd_outer_work *w, struct wd_channel *c)

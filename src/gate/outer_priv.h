@@ -16,16 +16,16 @@ enum { CHANNELS_MAX = 512, CHANNEL_RECENT = 24, COUNTED_MAX = 128 };
 struct wd_channel {
     struct wd_redactor *redactor;
     uint32_t name_len, tail_len;
-    char *tail;                   /* an event that carries its held end; NULL until something is held */
-    uint32_t tail_json, tail_at;  /* where the JSON starts in tail, and where the text goes */
-    uint32_t last;                /* its last part in the event at hand, CHANNEL_NONE: none */
-    uint64_t hash;                /* Responses: of all that was fed */
-    bool found;                   /* ... and something was found in it */
+    char *tail;                  /* an event that carries its held end; NULL until something is held */
+    uint32_t tail_json, tail_at; /* where the JSON starts in tail, and where the text goes */
+    uint32_t last;               /* its last part in the event at hand, CHANNEL_NONE: none */
+    uint64_t hash;               /* Responses: of all that was fed */
+    bool found;                  /* ... and something was found in it */
     bool closing;
-    bool yielded;                 /* shown is to be fed again should the text go on */
+    bool yielded; /* shown is to be fed again should the text go on */
     uint8_t recent_len, shown_len, shown_at;
-    char recent[CHANNEL_RECENT];  /* the last bytes fed */
-    char shown[CHANNEL_RECENT];   /* a last word that went out early: fed again, and dropped from what comes out */
+    char recent[CHANNEL_RECENT]; /* the last bytes fed */
+    char shown[CHANNEL_RECENT];  /* a last word that went out early: fed again, and dropped from what comes out */
     char name[];
 };
 
@@ -36,9 +36,9 @@ struct wd_outer {
     uint32_t channel_count, channel_size;
     struct wd_usage usage;
     uint64_t events;
-    uint64_t sequence;  /* of the next event of ours */
-    uint64_t shift;     /* events of ours so far: what follow is renumbered */
-    uint64_t *counted;  /* Responses: hashes of texts with findings, for the same text comes up to five times */
+    uint64_t sequence; /* of the next event of ours */
+    uint64_t shift;    /* events of ours so far: what follow is renumbered */
+    uint64_t *counted; /* Responses: hashes of texts with findings, for the same text comes up to five times */
     uint32_t counted_count;
     bool has_sequence;
     bool may_end, closed, ended, terminated;

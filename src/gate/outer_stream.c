@@ -147,31 +147,16 @@ stream_renumber(struct wd_outer_work *w, const struct wd_response *r)
     return err == WD_OK ? wd_edits_add(&w->edits, &w->arena, n->start, n->end, wd_buf_span(&w->inner)) : err;
 }
 
-static void
-stream_sequence(struct wd_outer *o, const struct wd_response *r)
-{
-    uint64_t value = 0;
-    struct wd_span raw;
-
-    if (r->sequence == 0 || wd_json_type(r->doc, r->sequence) != WD_JSON_NUMBER)
-        return;
-    raw = wd_json_raw(r->doc, r->sequence);
-    for (size_t i = 0; i < raw.len; i++) {
-        if (raw.len > 15 || raw.ptr[i] < '0' || raw.ptr[i] > '9')
-            return;
-        value = value * 10 + (uint64_t)(raw.ptr[i] - '0');
-    }
-    o->sequence = value;
-    o->has_sequence = true;
-}
-
 /* Everything that an event of JSON says, into the block. */
 static enum wd_err
 stream_pass(struct wd_outer_work *w, const struct wd_sse_event *e, struct wd_response *r)
 {
     enum wd_err err = WD_OK;
 
-    stream_sequence(w->o, r);
+    if (r->sequence != 0) {
+        w->o->sequence = r->sequence_number;
+        w->o->has_sequence = true;
+    }
     for (uint32_t i = 0; err == WD_OK && i < r->before.count; i++)
         err = wd_outer_channels_close(w, r->before.items[i]);
     if (err == WD_OK && r->all)

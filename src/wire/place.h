@@ -58,7 +58,14 @@ enum wd_place {
 };
 
 /* How a string in this place is treated. */
-enum wd_place_text { PLACE_TEXT_WHOLE, PLACE_TEXT_OPAQUE, PLACE_TEXT_JSON, PLACE_TEXT_MEMBER, PLACE_TEXT_FRAGMENT, PLACE_TEXT_FRAGMENT_JSON };
+enum wd_place_text {
+    PLACE_TEXT_WHOLE,
+    PLACE_TEXT_OPAQUE,
+    PLACE_TEXT_JSON,
+    PLACE_TEXT_MEMBER,
+    PLACE_TEXT_FRAGMENT,
+    PLACE_TEXT_FRAGMENT_JSON
+};
 
 struct wd_place_row {
     const char *key;

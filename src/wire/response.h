@@ -51,8 +51,9 @@ struct wd_response {
     struct wd_prefixes after;  /* ... or end with it */
     struct wd_prefixes pause;  /* ... or, when it carries nothing for them, will hardly go on */
     enum wd_turn turn;
-    uint32_t sequence;   /* node of sequence_number, 0: none */
-    bool usage_only;     /* chat: no choices, only usage */
+    uint32_t sequence; /* node of sequence_number, 0: none */
+    uint64_t sequence_number;
+    bool usage_only; /* chat: no choices, only usage */
     bool has_usage_in, has_usage_out;
     uint64_t usage_in, usage_out;
 };
@@ -61,15 +62,15 @@ struct wd_response {
 #define WD_FRAGMENTS_MAX 1024 /* in one event */
 
 /*
- * Reads a whole answer, or with stream set one event. all false: only fragments, logprobs and what steers the stream are listed, for a document
- * in which nothing can match. WD_ERR_SYNTAX: the root is not what the format says; WD_ERR_LIMIT; WD_ERR_NOMEM.
+ * Reads a whole answer, or with stream set one event. all false: only fragments, logprobs and what steers the stream are listed,
+ * for a document in which nothing can match. WD_ERR_SYNTAX: the root is not what the format says; WD_ERR_LIMIT; WD_ERR_NOMEM.
  */
 enum wd_err wd_response_read(struct wd_response *r, enum wd_op op, bool stream, bool all, const struct wd_json *doc,
                              struct wd_arena *arena) WD_CHECK;
 
 /*
- * An event that carries nothing but an empty fragment of the same channel: appends its JSON to out, *at is where the text goes (between quotes).
- * What *edits changes in the event is left out. Identifiers are kept, sequence_number is not.
+ * An event that carries nothing but an empty fragment of the same channel: appends its JSON to out, *at is where the text goes
+ * (between quotes). What *edits changes in the event is left out. Identifiers are kept, sequence_number is not.
  */
 enum wd_err wd_response_tail(const struct wd_response *r, const struct wd_part *part, const struct wd_edits *edits,
                              struct wd_buf *out, size_t *at) WD_CHECK;

@@ -1,4 +1,5 @@
-/* An event that carries the held end of a channel: the event of one of its fragments, reduced to what tells where the text belongs. */
+/* An event that carries the held end of a channel: the event of one of its fragments, reduced to what tells where the text
+ * belongs. */
 #include "place.h"
 
 enum { TAIL_DEPTH_MAX = 65, TAIL_SCALAR_MAX = 256 };
@@ -106,9 +107,10 @@ tail_first(struct tail *t, uint32_t node)
 }
 
 enum wd_err
-wd_response_tail(const struct wd_response *r, const struct wd_part *part, const struct wd_edits *edits, struct wd_buf *out, size_t *at)
+wd_response_tail(const struct wd_response *r, const struct wd_part *part, const struct wd_edits *edits, struct wd_buf *out,
+                 size_t *at)
 {
-    struct tail t = { .r = r, .edits = edits, .out = out };
+    struct tail t = {.r = r, .edits = edits, .out = out};
     size_t was = out->len;
     enum wd_err err;
 

@@ -32,25 +32,32 @@ teardown(void **state)
 #define SECRET_TAIL "Kd81mX04LpQv92RsWy55HgUn6A"
 #define SECRET SECRET_HEAD SECRET_TAIL
 
-#define CHAT_CHUNK(choice, delta, finish) \
-    "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":" choice ",\"delta\":{" delta \
-    "},\"logprobs\":null,\"finish_reason\":" finish "}]}\n\n"
+#define CHAT_CHUNK(choice, delta, finish)                                                                                        \
+    "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":" choice    \
+    ",\"delta\":{" delta "},\"logprobs\":null,\"finish_reason\":" finish "}]}\n\n"
 #define CHAT_END CHAT_CHUNK("0", "", "\"stop\"") "data: [DONE]\n\n"
-#define RESPONSES_DELTA(type, more) \
-    "event: response." type ".delta\ndata: {\"type\":\"response." type ".delta\",\"sequence_number\":9,\"item_id\":\"i\",\"output_index\":0," more "\"delta\":\"%s\"}\n\n"
-#define RESPONSES_COPIES(type, key, item) \
-    "event: response." type ".done\ndata: {\"type\":\"response." type ".done\",\"sequence_number\":9,\"item_id\":\"i\",\"output_index\":0,\"content_index\":0,\"" key \
-    "\":\"%s\"}\n\n" \
-    "event: response.content_part.done\ndata: {\"type\":\"response.content_part.done\",\"sequence_number\":9,\"item_id\":\"i\",\"output_index\":0," \
-    "\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":\"%s\"}}\n\n" \
-    "event: response.output_item.done\ndata: {\"type\":\"response.output_item.done\",\"sequence_number\":9,\"output_index\":0,\"item\":" item "}\n\n" \
-    "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":9,\"response\":{\"id\":\"r\",\"output\":[" item \
+#define RESPONSES_DELTA(type, more)                                                                                              \
+    "event: response." type ".delta\ndata: {\"type\":\"response." type                                                           \
+    ".delta\",\"sequence_number\":9,\"item_id\":\"i\",\"output_index\":0," more "\"delta\":\"%s\"}\n\n"
+#define RESPONSES_COPIES(type, key, item)                                                                                        \
+    "event: response." type ".done\ndata: {\"type\":\"response." type                                                            \
+    ".done\",\"sequence_number\":9,\"item_id\":\"i\",\"output_index\":0,\"content_index\":0,\"" key "\":\"%s\"}\n\n"             \
+    "event: response.content_part.done\ndata: "                                                                                  \
+    "{\"type\":\"response.content_part.done\",\"sequence_number\":9,\"item_id\":\"i\",\"output_index\":0,"                       \
+    "\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":\"%s\"}}\n\n"                                               \
+    "event: response.output_item.done\ndata: "                                                                                   \
+    "{\"type\":\"response.output_item.done\",\"sequence_number\":9,\"output_index\":0,\"item\":" item "}\n\n"                    \
+    "event: response.completed\ndata: "                                                                                          \
+    "{\"type\":\"response.completed\",\"sequence_number\":9,\"response\":{\"id\":\"r\",\"output\":[" item                        \
     "],\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}}\n\n"
-#define MESSAGES_DELTA(delta) "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{" delta "}}\n\n"
-#define MESSAGES_END \
-    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":1}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
-#define GOOGLE_CHUNK(parts, finish) \
-    "data: {\"candidates\":[{\"content\":{\"parts\":[" parts "],\"role\":\"model\"}" finish ",\"index\":1}],\"modelVersion\":\"g\"}\n\n"
+#define MESSAGES_DELTA(delta)                                                                                                    \
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{" delta "}}\n\n"
+#define MESSAGES_END                                                                                                             \
+    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":1}\n\nevent: message_stop\ndata: "              \
+    "{\"type\":\"message_stop\"}\n\n"
+#define GOOGLE_CHUNK(parts, finish)                                                                                              \
+    "data: {\"candidates\":[{\"content\":{\"parts\":[" parts "],\"role\":\"model\"}" finish                                      \
+    ",\"index\":1}],\"modelVersion\":\"g\"}\n\n"
 #define GOOGLE_END GOOGLE_CHUNK("", ",\"finishReason\":\"STOP\"")
 
 /* %s in fragment is the next piece; each %s in after is the whole text. */
@@ -60,61 +67,78 @@ static const struct kind {
     bool json;
     const char *before, *fragment, *after;
 } kinds[] = {
-    { "chat content", "choices/0/delta/content/", WD_OP_CHAT, false, "", CHAT_CHUNK("0", "\"content\":\"%s\"", "null"), CHAT_END },
-    { "chat content, closed by [DONE] alone", "choices/0/delta/content/", WD_OP_CHAT, false, "",
-      CHAT_CHUNK("0", "\"content\":\"%s\"", "null"), "data: [DONE]\n\n" },
-    { "F07 chat second choice", "choices/1/delta/content/", WD_OP_CHAT, false, CHAT_CHUNK("0", "\"content\":\"x\"", "null"),
-      CHAT_CHUNK("1", "\"content\":\"%s\"", "null"), CHAT_END },
-    { "F08 chat refusal", "choices/0/delta/refusal/", WD_OP_CHAT, false, "", CHAT_CHUNK("0", "\"refusal\":\"%s\"", "null"), CHAT_END },
-    { "F08 chat reasoning", "choices/0/delta/reasoning_content/", WD_OP_CHAT, false, "",
-      CHAT_CHUNK("0", "\"content\":null,\"reasoning_content\":\"%s\"", "null"), CHAT_CHUNK("0", "\"content\":\"so\"", "null") CHAT_END },
-    { "F08 chat audio transcript", "choices/0/delta/audio/transcript/", WD_OP_CHAT, false, "",
-      CHAT_CHUNK("0", "\"audio\":{\"id\":\"a\",\"transcript\":\"%s\"}", "null"), CHAT_END },
-    { "chat parts", "choices/0/delta/content/0/text/", WD_OP_CHAT, false, "",
-      CHAT_CHUNK("0", "\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]", "null"), CHAT_END },
-    { "chat field of tomorrow", "choices/0/delta/aside/", WD_OP_CHAT, false, "", CHAT_CHUNK("0", "\"aside\":\"%s\"", "null"), CHAT_END },
-    { "F06 chat tool call", "choices/0/delta/tool_calls/1/function/arguments/", WD_OP_CHAT, true,
-      CHAT_CHUNK("0", "\"tool_calls\":[{\"index\":1,\"id\":\"call\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]", "null"),
-      CHAT_CHUNK("0", "\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"%s\"}}]", "null"), CHAT_END },
-    { "F06 chat function call", "choices/0/delta/function_call/arguments/", WD_OP_CHAT, true, "",
-      CHAT_CHUNK("0", "\"function_call\":{\"arguments\":\"%s\"}", "null"), CHAT_END },
-    { "F06 chat custom tool", "choices/0/delta/tool_calls/0/custom/input/", WD_OP_CHAT, false, "",
-      CHAT_CHUNK("0", "\"tool_calls\":[{\"index\":0,\"custom\":{\"input\":\"%s\"}}]", "null"), CHAT_END },
-    { "F09 responses text", "0/c0/response.output_text/", WD_OP_RESPONSES, false, "",
-      RESPONSES_DELTA("output_text", "\"content_index\":0,\"logprobs\":[],"),
-      RESPONSES_COPIES("output_text", "text", "{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"%s\"}]}") },
-    { "F09 responses refusal", "0/c0/response.refusal/", WD_OP_RESPONSES, false, "", RESPONSES_DELTA("refusal", "\"content_index\":0,"),
-      RESPONSES_COPIES("refusal", "refusal", "{\"type\":\"message\",\"content\":[{\"type\":\"refusal\",\"refusal\":\"%s\"}]}") },
-    { "F08 responses reasoning summary", "0/s2/response.reasoning_summary_text/", WD_OP_RESPONSES, false, "",
-      RESPONSES_DELTA("reasoning_summary_text", "\"summary_index\":2,"),
-      RESPONSES_COPIES("reasoning_summary_text", "text", "{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"%s\"}]}") },
-    { "F06 responses arguments", "0/response.function_call_arguments/", WD_OP_RESPONSES, true, "", RESPONSES_DELTA("function_call_arguments", ""),
-      RESPONSES_COPIES("function_call_arguments", "arguments", "{\"type\":\"function_call\",\"arguments\":\"%s\"}") },
-    { "F06 responses shell output", "0/x0/response.shell_call_output_content/stdout/", WD_OP_RESPONSES, false, "",
-      "data: {\"type\":\"response.shell_call_output_content.delta\",\"output_index\":0,\"command_index\":0,\"delta\":{\"stdout\":\"%s\"}}\n\n",
-      RESPONSES_COPIES("shell_call_output_content", "text", "{\"type\":\"shell_call_output\",\"output\":[{\"stdout\":\"%s\"}]}") },
-    { "responses event of tomorrow", "0/response.musing/", WD_OP_RESPONSES, false, "", RESPONSES_DELTA("musing", ""),
-      RESPONSES_COPIES("musing", "musing", "{\"type\":\"musing\",\"text\":\"%s\"}") },
-    { "anthropic text", "1/text_delta/text/", WD_OP_MESSAGES, false, "", MESSAGES_DELTA("\"type\":\"text_delta\",\"text\":\"%s\""), MESSAGES_END },
-    { "anthropic text begun by its block", "1/text_delta/text/", WD_OP_MESSAGES, false,
-      "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"so: \"}}\n\n",
-      MESSAGES_DELTA("\"type\":\"text_delta\",\"text\":\"%s\""), MESSAGES_END },
-    { "F08 anthropic thinking", "1/thinking_delta/thinking/", WD_OP_MESSAGES, false, "",
-      MESSAGES_DELTA("\"type\":\"thinking_delta\",\"thinking\":\"%s\""),
-      MESSAGES_DELTA("\"type\":\"signature_delta\",\"signature\":\"EqQB\"") MESSAGES_END },
-    { "F06 anthropic tool input", "1/input_json_delta/partial_json/", WD_OP_MESSAGES, true, "",
-      MESSAGES_DELTA("\"type\":\"input_json_delta\",\"partial_json\":\"%s\""), MESSAGES_END },
-    { "anthropic delta of tomorrow", "1/musing_delta/musing/", WD_OP_MESSAGES, false, "",
-      MESSAGES_DELTA("\"type\":\"musing_delta\",\"musing\":\"%s\""), MESSAGES_END },
-    { "F07 google second candidate", "candidates/1/part/text/", WD_OP_STREAM_GENERATE, false, "", GOOGLE_CHUNK("{\"text\":\"%s\"}", ""), GOOGLE_END },
-    { "google text, closed by the end", "candidates/1/part/text/", WD_OP_STREAM_GENERATE, false,
-      "data: {\"candidates\":[{\"content\":{\"parts\":[]},\"finishReason\":\"STOP\",\"index\":0}]}\n\n", GOOGLE_CHUNK("{\"text\":\"%s\"}", ""), "" },
-    { "F08 google thought", "candidates/1/thought/text/", WD_OP_STREAM_GENERATE, false, "",
-      GOOGLE_CHUNK("{\"text\":\"%s\",\"thought\":true}", ""), GOOGLE_END },
-    { "F06 google partial arguments", "candidates/1/call/$.a/", WD_OP_STREAM_GENERATE, false,
-      GOOGLE_CHUNK("{\"functionCall\":{\"name\":\"f\",\"willContinue\":true}}", ""),
-      GOOGLE_CHUNK("{\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.a\",\"stringValue\":\"%s\",\"willContinue\":true}],\"willContinue\":true}}", ""),
-      GOOGLE_CHUNK("{\"functionCall\":{}}", "") GOOGLE_END },
+    {"chat content", "choices/0/delta/content/", WD_OP_CHAT, false, "", CHAT_CHUNK("0", "\"content\":\"%s\"", "null"), CHAT_END},
+    {"chat content, closed by [DONE] alone", "choices/0/delta/content/", WD_OP_CHAT, false, "",
+     CHAT_CHUNK("0", "\"content\":\"%s\"", "null"), "data: [DONE]\n\n"},
+    {"F07 chat second choice", "choices/1/delta/content/", WD_OP_CHAT, false, CHAT_CHUNK("0", "\"content\":\"x\"", "null"),
+     CHAT_CHUNK("1", "\"content\":\"%s\"", "null"), CHAT_END},
+    {"F08 chat refusal", "choices/0/delta/refusal/", WD_OP_CHAT, false, "", CHAT_CHUNK("0", "\"refusal\":\"%s\"", "null"),
+     CHAT_END},
+    {"F08 chat reasoning", "choices/0/delta/reasoning_content/", WD_OP_CHAT, false, "",
+     CHAT_CHUNK("0", "\"content\":null,\"reasoning_content\":\"%s\"", "null"),
+     CHAT_CHUNK("0", "\"content\":\"so\"", "null") CHAT_END},
+    {"F08 chat audio transcript", "choices/0/delta/audio/transcript/", WD_OP_CHAT, false, "",
+     CHAT_CHUNK("0", "\"audio\":{\"id\":\"a\",\"transcript\":\"%s\"}", "null"), CHAT_END},
+    {"chat parts", "choices/0/delta/content/0/text/", WD_OP_CHAT, false, "",
+     CHAT_CHUNK("0", "\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]", "null"), CHAT_END},
+    {"chat field of tomorrow", "choices/0/delta/aside/", WD_OP_CHAT, false, "", CHAT_CHUNK("0", "\"aside\":\"%s\"", "null"),
+     CHAT_END},
+    {"F06 chat tool call", "choices/0/delta/tool_calls/1/function/arguments/", WD_OP_CHAT, true,
+     CHAT_CHUNK(
+         "0",
+         "\"tool_calls\":[{\"index\":1,\"id\":\"call\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]",
+         "null"),
+     CHAT_CHUNK("0", "\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"%s\"}}]", "null"), CHAT_END},
+    {"F06 chat function call", "choices/0/delta/function_call/arguments/", WD_OP_CHAT, true, "",
+     CHAT_CHUNK("0", "\"function_call\":{\"arguments\":\"%s\"}", "null"), CHAT_END},
+    {"F06 chat custom tool", "choices/0/delta/tool_calls/0/custom/input/", WD_OP_CHAT, false, "",
+     CHAT_CHUNK("0", "\"tool_calls\":[{\"index\":0,\"custom\":{\"input\":\"%s\"}}]", "null"), CHAT_END},
+    {"F09 responses text", "0/c0/response.output_text/", WD_OP_RESPONSES, false, "",
+     RESPONSES_DELTA("output_text", "\"content_index\":0,\"logprobs\":[],"),
+     RESPONSES_COPIES("output_text", "text", "{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"%s\"}]}")},
+    {"F09 responses refusal", "0/c0/response.refusal/", WD_OP_RESPONSES, false, "",
+     RESPONSES_DELTA("refusal", "\"content_index\":0,"),
+     RESPONSES_COPIES("refusal", "refusal", "{\"type\":\"message\",\"content\":[{\"type\":\"refusal\",\"refusal\":\"%s\"}]}")},
+    {"F08 responses reasoning summary", "0/s2/response.reasoning_summary_text/", WD_OP_RESPONSES, false, "",
+     RESPONSES_DELTA("reasoning_summary_text", "\"summary_index\":2,"),
+     RESPONSES_COPIES("reasoning_summary_text", "text",
+                      "{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"%s\"}]}")},
+    {"F06 responses arguments", "0/response.function_call_arguments/", WD_OP_RESPONSES, true, "",
+     RESPONSES_DELTA("function_call_arguments", ""),
+     RESPONSES_COPIES("function_call_arguments", "arguments", "{\"type\":\"function_call\",\"arguments\":\"%s\"}")},
+    {"F06 responses shell output", "0/x0/response.shell_call_output_content/stdout/", WD_OP_RESPONSES, false, "",
+     "data: "
+     "{\"type\":\"response.shell_call_output_content.delta\",\"output_index\":0,\"command_index\":0,\"delta\":{\"stdout\":\"%s\"}"
+     "}\n\n",
+     RESPONSES_COPIES("shell_call_output_content", "text", "{\"type\":\"shell_call_output\",\"output\":[{\"stdout\":\"%s\"}]}")},
+    {"responses event of tomorrow", "0/response.musing/", WD_OP_RESPONSES, false, "", RESPONSES_DELTA("musing", ""),
+     RESPONSES_COPIES("musing", "musing", "{\"type\":\"musing\",\"text\":\"%s\"}")},
+    {"anthropic text", "1/text_delta/text/", WD_OP_MESSAGES, false, "", MESSAGES_DELTA("\"type\":\"text_delta\",\"text\":\"%s\""),
+     MESSAGES_END},
+    {"anthropic text begun by its block", "1/text_delta/text/", WD_OP_MESSAGES, false,
+     "event: content_block_start\ndata: "
+     "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"so: \"}}\n\n",
+     MESSAGES_DELTA("\"type\":\"text_delta\",\"text\":\"%s\""), MESSAGES_END},
+    {"F08 anthropic thinking", "1/thinking_delta/thinking/", WD_OP_MESSAGES, false, "",
+     MESSAGES_DELTA("\"type\":\"thinking_delta\",\"thinking\":\"%s\""),
+     MESSAGES_DELTA("\"type\":\"signature_delta\",\"signature\":\"EqQB\"") MESSAGES_END},
+    {"F06 anthropic tool input", "1/input_json_delta/partial_json/", WD_OP_MESSAGES, true, "",
+     MESSAGES_DELTA("\"type\":\"input_json_delta\",\"partial_json\":\"%s\""), MESSAGES_END},
+    {"anthropic delta of tomorrow", "1/musing_delta/musing/", WD_OP_MESSAGES, false, "",
+     MESSAGES_DELTA("\"type\":\"musing_delta\",\"musing\":\"%s\""), MESSAGES_END},
+    {"F07 google second candidate", "candidates/1/part/text/", WD_OP_STREAM_GENERATE, false, "",
+     GOOGLE_CHUNK("{\"text\":\"%s\"}", ""), GOOGLE_END},
+    {"google text, closed by the end", "candidates/1/part/text/", WD_OP_STREAM_GENERATE, false,
+     "data: {\"candidates\":[{\"content\":{\"parts\":[]},\"finishReason\":\"STOP\",\"index\":0}]}\n\n",
+     GOOGLE_CHUNK("{\"text\":\"%s\"}", ""), ""},
+    {"F08 google thought", "candidates/1/thought/text/", WD_OP_STREAM_GENERATE, false, "",
+     GOOGLE_CHUNK("{\"text\":\"%s\",\"thought\":true}", ""), GOOGLE_END},
+    {"F06 google partial arguments", "candidates/1/call/$.a/", WD_OP_STREAM_GENERATE, false,
+     GOOGLE_CHUNK("{\"functionCall\":{\"name\":\"f\",\"willContinue\":true}}", ""),
+     GOOGLE_CHUNK("{\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.a\",\"stringValue\":\"%s\",\"willContinue\":true}],"
+                  "\"willContinue\":true}}",
+                  ""),
+     GOOGLE_CHUNK("{\"functionCall\":{}}", "") GOOGLE_END},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -233,7 +257,8 @@ check_run(const struct kind *k, struct wd_span text, struct wd_span sent, const 
 static struct wd_span
 text_of(const struct kind *k)
 {
-    return k->json ? WD_SPAN("{\"note\":\"the key \\\"is\\\" " SECRET " here\",\"n\":1}") : WD_SPAN("the key is " SECRET " and that is all");
+    return k->json ? WD_SPAN("{\"note\":\"the key \\\"is\\\" " SECRET " here\",\"n\":1}")
+                   : WD_SPAN("the key is " SECRET " and that is all");
 }
 
 static void
@@ -323,8 +348,8 @@ test_interleaved(void **state)
     run_start(&run, &rules, WD_OP_CHAT);
     for (size_t i = 0; i < text.len; i++) {
         for (int field = 0; field < 4; field++) {
-            int n = snprintf(chunk, sizeof(chunk), "data: {\"choices\":[{\"index\":%d,\"delta\":{\"%s\":\"%c\"}}]}\n\n", field / 2,
-                             field % 2 == 0 ? "content" : "reasoning", text.ptr[i]);
+            int n = snprintf(chunk, sizeof(chunk), "data: {\"choices\":[{\"index\":%d,\"delta\":{\"%s\":\"%c\"}}]}\n\n",
+                             field / 2, field % 2 == 0 ? "content" : "reasoning", text.ptr[i]);
 
             run_feed(&run, wd_span(chunk, (size_t)n));
         }
@@ -398,13 +423,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        { "F01 F02 F06 F07 F08 F09 a secret across two fragments, in every channel of every format", test_fragments, NULL, NULL, NULL },
-        { "F02 a secret at the very end of a channel", test_secret_at_the_end, NULL, NULL, NULL },
-        { "F02 a secret across every cut of the bytes", test_cuts_around, NULL, NULL, NULL },
-        { "F10 a secret behind escapes of tool arguments", test_escaped, NULL, NULL, NULL },
-        { "F07 choices and fields whose fragments take turns", test_interleaved, NULL, NULL, NULL },
-        { "F09 copies of a text are not counted again", test_counted_once, NULL, NULL, NULL },
-        { "F01 a refusing finding ends the stream", test_refused, NULL, NULL, NULL },
+        {"F01 F02 F06 F07 F08 F09 a secret across two fragments, in every channel of every format", test_fragments, NULL, NULL,
+         NULL},
+        {"F02 a secret at the very end of a channel", test_secret_at_the_end, NULL, NULL, NULL},
+        {"F02 a secret across every cut of the bytes", test_cuts_around, NULL, NULL, NULL},
+        {"F10 a secret behind escapes of tool arguments", test_escaped, NULL, NULL, NULL},
+        {"F07 choices and fields whose fragments take turns", test_interleaved, NULL, NULL, NULL},
+        {"F09 copies of a text are not counted again", test_counted_once, NULL, NULL, NULL},
+        {"F01 a refusing finding ends the stream", test_refused, NULL, NULL, NULL},
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -40,7 +40,8 @@ void run_end(struct run *r, enum wd_code why);
 void run_free(struct run *r);
 
 /* Feeds all with cuts before the given offsets and ends. Appends to out. */
-void run_cut(const struct rules *rules, enum wd_op op, struct wd_span bytes, const size_t *cuts, size_t count, struct wd_buf *out);
+void run_cut(const struct rules *rules, enum wd_op op, struct wd_span bytes, const size_t *cuts, size_t count,
+             struct wd_buf *out);
 
 /* What a client puts together from a stream. */
 #define READ_CHANNELS 64
@@ -48,7 +49,7 @@ struct reading {
     struct wd_buf text[READ_CHANNELS]; /* of each channel, in order of appearance */
     char name[READ_CHANNELS][160];
     size_t channels;
-    struct wd_buf whole;               /* all other strings, one a line */
+    struct wd_buf whole; /* all other strings, one a line */
     size_t events;
     uint64_t sequence_next;
     bool sequence_broken, unreadable, done;
