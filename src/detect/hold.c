@@ -8,10 +8,11 @@ enum {
     HOLD_OWN = 2,
     HOLD_DIGITS = 4,
     HOLD_ASSIGN = 8,
-    HOLD_LINK = 16,
-    HOLD_PEM = 32,
-    HOLD_TAG = 64,
-    HOLD_MARK = 128,
+    HOLD_ASSIGN_INNER = 16,
+    HOLD_LINK = 32,
+    HOLD_PEM = 64,
+    HOLD_TAG = 128,
+    HOLD_MARK = 256,
 };
 
 enum { HOLD_BLANKS = 4, HOLD_TAG_MAX = 256, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32 };
@@ -45,21 +46,27 @@ hold_word_ends(struct wd_span word, const char *with)
     return true;
 }
 
-/* A token is over: what may follow it belongs to it when it is a name, a scheme or the start of a PEM block. */
+/*
+ * A token is over: what may follow it belongs to it when it is a name, a scheme or the start of a PEM block. stay: the
+ * machines that go on.
+ */
 static uint16_t
-hold_after_token(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_len)
+hold_after_token(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_len, uint16_t stay)
 {
     struct wd_span word = hold_word(h, v, HOLD_NAME_MAX);
+    struct wd_assign *assign;
     uint16_t live = 0;
 
-    if ((h->live & HOLD_ASSIGN) == 0 && wd_rule_name_ends(word)) {
-        h->assign = (struct wd_assign){ 0 };
-        if (wd_assign_step(&h->assign, c, raw_len))
-            live |= HOLD_ASSIGN;
+    if (wd_rule_name_ends(word)) {
+        assign = &h->assign[(stay & HOLD_ASSIGN) != 0];
+        *assign = (struct wd_assign){ 0 };
+        if (wd_assign_step(assign, c, raw_len))
+            live |= (stay & HOLD_ASSIGN) != 0 ? HOLD_ASSIGN_INNER : HOLD_ASSIGN;
     }
     if (c == ':' && (hold_word_ends(word, "javascript") || hold_word_ends(word, "data")))
         live |= HOLD_LINK;
-    if (c == ' ' && (h->live & HOLD_PEM) == 0 && hold_word_ends(word, "-----begin")) {
+    /* One that has shown no key yet was only mentioned. */
+    if (c == ' ' && ((stay & HOLD_PEM) == 0 || h->pem.state != WD_PEM_BODY) && hold_word_ends(word, "-----begin")) {
         h->pem = (struct wd_pem){ 0 };
         if (wd_pem_step(&h->pem, c))
             live |= HOLD_PEM;
@@ -110,7 +117,7 @@ hold_tag(struct wd_hold *h, uint8_t c)
             return false;
         if (c == '>')
             h->last |= HOLD_TAG;
-        return c != WD_CH_STRING_QUOTE && ++h->tag_len < HOLD_TAG_MAX;
+        return c != WD_CH_STRING_QUOTE && c != '<' && ++h->tag_len < HOLD_TAG_MAX;
     }
     if (h->tag == 0 && (hold_is_blank(c) || c == '/'))
         return ++h->tag_blanks <= 2 * HOLD_BLANKS + 1;
@@ -158,14 +165,14 @@ hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_le
     uint16_t was = h->live & (uint16_t)~h->last, stay = 0;
     bool token = wd_char_is_token(c);
 
-    if ((was & HOLD_TOKEN) != 0)
-        stay |= token ? HOLD_TOKEN : hold_after_token(h, v, c, raw_len);
     if ((was & HOLD_OWN) != 0 && (token || hold_is_extra(h, c)))
         stay |= HOLD_OWN;
     if ((was & HOLD_DIGITS) != 0 && hold_digits(h, v, c))
         stay |= HOLD_DIGITS;
-    if ((was & HOLD_ASSIGN) != 0 && wd_assign_step(&h->assign, c, raw_len))
+    if ((was & HOLD_ASSIGN) != 0 && wd_assign_step(&h->assign[0], c, raw_len))
         stay |= HOLD_ASSIGN;
+    if ((was & HOLD_ASSIGN_INNER) != 0 && wd_assign_step(&h->assign[1], c, raw_len))
+        stay |= HOLD_ASSIGN_INNER;
     if ((was & HOLD_LINK) != 0 && hold_link(h, c))
         stay |= HOLD_LINK;
     if ((was & HOLD_PEM) != 0 && wd_pem_step(&h->pem, c))
@@ -174,6 +181,8 @@ hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_le
         stay |= HOLD_TAG;
     if ((was & HOLD_MARK) != 0 && hold_mark(h, c))
         stay |= HOLD_MARK;
+    if ((was & HOLD_TOKEN) != 0)
+        stay |= token ? HOLD_TOKEN : hold_after_token(h, v, c, raw_len, stay);
     return stay;
 }
 
@@ -214,16 +223,36 @@ wd_hold_step(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw
 {
     bool together;
 
-    if (h->live == HOLD_TOKEN && h->extra == NULL && wd_char_is_token(c) && !wd_char_is(c, WD_CH_DIGIT)) {
-        h->before = c;
-        return true;
-    }
     h->live = hold_stay(h, v, c, raw_len);
     h->last &= h->live;
     together = h->live != 0;
     h->live |= hold_start(h, v, c, raw_len);
     h->before = c;
     return together;
+}
+
+/* Neither part of a word nor a start of anything. */
+static bool
+hold_is_gap(uint8_t c)
+{
+    return !wd_char_is_token(c) && c != '<' && c != '[' && c != '\\' && c != '"' && c != WD_CH_STRING_QUOTE;
+}
+
+size_t
+wd_hold_quick(struct wd_hold *h, const uint8_t *bytes, size_t n)
+{
+    size_t i = 0;
+
+    if (h->extra != NULL)
+        return 0;
+    if (h->live == HOLD_TOKEN)
+        while (i < n && wd_char_is_token(bytes[i]) && !wd_char_is(bytes[i], WD_CH_DIGIT))
+            i++;
+    else if (h->live == 0)
+        while (i < n && hold_is_gap(bytes[i]))
+            i++;
+    h->before = i > 0 ? bytes[i - 1] : h->before;
+    return i;
 }
 
 /* Moves the start of the digits to the next group from `from` on that may be the first of a card, and counts anew. */

@@ -21,11 +21,16 @@ struct wd_hold {
     uint16_t tag_len;
     uint8_t mark, marks, mark_blanks;
     struct wd_pem pem;
-    struct wd_assign assign;
+    struct wd_assign assign[2]; /* the second: within the value of the first */
 };
 
 /* c, of raw_len bytes, is about to become v->chars[v->count]. True when it belongs together with the character before. */
 bool wd_hold_step(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_len);
+/*
+ * How many of the next n bytes, of a text without escapes before them, go on as it stands: letters of a word, or what is
+ * between words. For these wd_hold_step() need not be called.
+ */
+size_t wd_hold_quick(struct wd_hold *h, const uint8_t *bytes, size_t n);
 /* The first n characters of the view have been forgotten. */
 void wd_hold_drop(struct wd_hold *h, const struct wd_view *v, uint32_t n);
 /*

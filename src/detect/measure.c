@@ -42,18 +42,28 @@ measure_span(const struct wd_piece *p, uint32_t from, uint32_t to)
     return wd_span((const char *)p->chars + from, to - from);
 }
 
+/* The start of a value that may be long: to refuse it is to cost no more than that. */
+static bool
+measure_is_valid(const struct wd_piece *p, const struct wd_match *m, uint32_t to, unsigned form)
+{
+    to = to - m->start > WD_VALID_LOOK ? m->start + WD_VALID_LOOK : to;
+    return m->rule->valid == NULL || m->rule->valid(measure_span(p, m->start, to), form);
+}
+
 static bool
 measure_value(const struct wd_piece *p, struct wd_match *m)
 {
     const struct wd_rule *rule = m->rule;
+    struct wd_piece head = *p;
 
+    head.len = p->len - m->start > WD_VALID_LOOK ? m->start + WD_VALID_LOOK : p->len;
+    if (!measure_is_valid(p, m, measure_run(&head, m->end, rule->value), 0))
+        return false;
     m->end = measure_run(p, m->end, rule->value);
     m->open = p->open && m->end == p->len;
     while (!m->open && m->end > m->start && p->chars[m->end - 1] == '.')
         m->end--;
-    if (m->end - m->start < rule->min || (rule->max > 0 && m->end - m->start > rule->max))
-        return false;
-    return rule->valid == NULL || rule->valid(measure_span(p, m->start, m->end), 0);
+    return m->end - m->start >= rule->min && (rule->max == 0 || m->end - m->start <= rule->max);
 }
 
 static bool
@@ -77,16 +87,15 @@ measure_tag(const struct wd_piece *p, struct wd_match *m)
 
     if (measure_at_is(p, m->end, WD_CH_KEY))
         return false;
-    for (i = m->end; i < p->len && i < m->end + MEASURE_TAG_MAX && p->chars[i] != WD_CH_STRING_QUOTE; i++) {
-        if (p->chars[i] == '>') {
-            m->end = i + 1;
+    for (i = m->end; i < p->len && i < m->end + MEASURE_TAG_MAX; i++)
+        if (p->chars[i] == '>' || p->chars[i] == '<' || p->chars[i] == WD_CH_STRING_QUOTE)
             break;
-        }
-    }
+    if (i < p->len && p->chars[i] == '>')
+        m->end = i + 1;
     return true;
 }
 
-/* RFC 7519: header.payload.signature, each base64url. A part that the end of an open piece cuts is long enough. */
+/* RFC 7519: header.payload.signature, each base64url, the last may be empty. A part that the end of an open piece cuts is long enough. */
 static bool
 measure_jwt(const struct wd_piece *p, struct wd_match *m)
 {
@@ -102,7 +111,7 @@ measure_jwt(const struct wd_piece *p, struct wd_match *m)
         return false;
     m->end = measure_run(p, signature + 1, WD_CH_KEY);
     m->open = p->open && m->end == p->len;
-    return m->open || m->end - signature > MEASURE_JWT_PART;
+    return true;
 }
 
 static bool
@@ -146,34 +155,46 @@ measure_is_tail(uint8_t c)
     return memchr(".,;:)]}>*", c, 9) != NULL;
 }
 
+/* The value behind the name at m->start, as far as the first `most` characters tell. */
 static bool
-measure_assigned(const struct wd_piece *p, struct wd_match *m)
+measure_assigned_in(const struct wd_piece *p, struct wd_match *m, uint32_t most, unsigned *form)
 {
     struct wd_assign a = { 0 };
-    uint32_t i = measure_run(p, m->start, WD_CH_KEY), start = 0;
-    bool quoted;
+    uint32_t i = measure_run(p, m->start, WD_CH_KEY), start = 0, to;
+    bool more;
 
-    for (; i < p->len && wd_assign_step(&a, p->chars[i], p->offs[i + 1] - p->offs[i]); i++)
+    to = p->len - i > most ? i + most : p->len;
+    for (; i < to && wd_assign_step(&a, p->chars[i], p->offs[i + 1] - p->offs[i]); i++)
         if (a.state == WD_ASSIGN_BEFORE)
             start = i + 1;
     if (a.state == WD_ASSIGN_BEFORE)
         return false;
-    quoted = a.quote != 0;
-    if (quoted)
-        start++;
-    m->start = start;
-    m->end = i;
+    more = i == to && to < p->len;
+    *form = (a.quote != 0 ? WD_VALUE_QUOTED : 0u) | (a.joined ? WD_VALUE_JOINED : 0u);
+    m->start = m->end = start + (a.quote != 0);
     m->open = p->open && i == p->len;
-    if (quoted && a.spaced && measure_at(p, i) != a.quote)
-        for (m->end = start; m->end < i && !wd_char_is(p->chars[m->end], WD_CH_SPACE);)
+    if (a.quote == 0)
+        m->end = measure_next_member(p, m->start, i);
+    else if (!a.spaced || more || measure_at(p, i) == a.quote)
+        m->end = i;
+    else /* The quote is not closed: only the first word is quoted. */
+        while (m->end < i && !wd_char_is(p->chars[m->end], WD_CH_SPACE))
             m->end++;
-    else if (!quoted)
-        m->end = measure_next_member(p, start, i);
-    while (!quoted && !m->open && m->end > start && measure_is_tail(p->chars[m->end - 1]))
+    while (a.quote == 0 && !m->open && !more && m->end > m->start && measure_is_tail(p->chars[m->end - 1]))
         m->end--;
-    if (m->end != p->len)
-        m->open = false;
-    return m->rule->valid(measure_span(p, m->start, m->end), (quoted ? WD_VALUE_QUOTED : 0u) | (a.joined ? WD_VALUE_JOINED : 0u));
+    m->open = m->open && m->end == p->len;
+    return true;
+}
+
+static bool
+measure_assigned(const struct wd_piece *p, struct wd_match *m)
+{
+    struct wd_match head = *m;
+    unsigned form;
+
+    if (!measure_assigned_in(p, &head, 2 * WD_VALID_LOOK, &form) || !measure_is_valid(p, &head, head.end, form))
+        return false;
+    return measure_assigned_in(p, m, p->len, &form) && measure_is_valid(p, m, m->end, form);
 }
 
 /* A host name that ends in a top-level domain of letters. A dot behind it ends the sentence. */

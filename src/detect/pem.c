@@ -45,9 +45,13 @@ pem_before(struct wd_pem *p, uint8_t c)
 static bool
 pem_header(struct wd_pem *p, uint8_t c)
 {
-    if (c == '\n')
+    if (c == '\n') {
         *p = (struct wd_pem){ .state = WD_PEM_BEFORE };
-    return c != WD_CH_STRING_QUOTE && ++p->count <= PEM_HEADER_MAX;
+        return true;
+    }
+    /* Another BEGIN or END line is no header. */
+    p->dashes = c == '-' ? (uint8_t)(p->dashes + 1) : 0;
+    return c != WD_CH_STRING_QUOTE && p->dashes < PEM_DASHES && ++p->count <= PEM_HEADER_MAX;
 }
 
 static bool

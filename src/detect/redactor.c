@@ -179,7 +179,8 @@ redactor_apply(struct wd_redactor *r, const struct wd_match *m, uint32_t base, s
         cursor->in_string = redactor_in_string(r, cursor->at, start, cursor->in_string);
         cursor->at = start;
         /* The sign of a number goes with it. */
-        if (r->mode == WD_REDACT_JSON && !cursor->in_string && start > cursor->done && r->view.chars[start - 1] == '-')
+        if (r->mode == WD_REDACT_JSON && !cursor->in_string && m->start > 0 && start > cursor->done &&
+            r->view.chars[start - 1] == '-')
             start--;
         err = wd_buf_add(out, wd_view_raw(&r->view, cursor->done, start));
         if (err == WD_OK && action == WD_REDACT)
@@ -454,15 +455,39 @@ redactor_byte(struct wd_redactor *r, uint8_t b, struct wd_buf *out)
     return redactor_char(r, b, 1, out);
 }
 
+/* Words and what is between them, without a look at each character; how many bytes that took. */
+static size_t
+redactor_quick(struct wd_redactor *r, const char *bytes, size_t n)
+{
+    struct wd_view *v = &r->view;
+    uint32_t room = REDACTOR_PIECE_MAX - 1 - (v->count - r->open), i;
+
+    if (r->slashes > 0 || r->skip.rule != NULL)
+        return 0;
+    n = wd_hold_quick(&r->hold, (const uint8_t *)bytes, n < room ? n : room);
+    memcpy(v->raw.ptr + v->raw.len, bytes, n);
+    memcpy(v->chars + v->count, bytes, n);
+    for (i = 0; i < n; i++)
+        v->offs[v->count + i + 1] = v->offs[v->count] + i + 1;
+    v->raw.len += n;
+    v->count += (uint32_t)n;
+    if (r->hold.live == 0)
+        r->open = v->count;
+    return n;
+}
+
 static enum wd_err
 redactor_slice(struct wd_redactor *r, struct wd_span slice, struct wd_buf *out)
 {
     enum wd_err err = wd_view_reserve(&r->view, (uint32_t)slice.len + REDACTOR_SLASHES_MAX + REDACTOR_HEX_DIGITS + 2);
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < slice.len && err == WD_OK; i++) {
+    while (i < slice.len && err == WD_OK) {
+        i += redactor_quick(r, slice.ptr + i, slice.len - i);
+        if (i == slice.len)
+            break;
         r->view.raw.ptr[r->view.raw.len++] = slice.ptr[i];
-        err = redactor_byte(r, (uint8_t)slice.ptr[i], out);
+        err = redactor_byte(r, (uint8_t)slice.ptr[i++], out);
     }
     return err != WD_OK ? err : redactor_settle(r, out);
 }

@@ -32,7 +32,7 @@ const struct wd_rule wd_rules[] = {
     KEY("gitlab-runner-token", WD_CH_KEY, 29, 0, "GR1348941[A-Za-z0-9_-]{20}", "", NULL),
     KEY("slack-token", WD_CH_KEY, 20, 0, "(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{15}", "-", wd_valid_key),
     KEY("slack-webhook", WD_CH_KEY | WD_CH_SIGN, 43, 0, "hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9/]{18}", "/", NULL),
-    KEY("stripe-key", WD_CH_KEY, 18, 0, "[rs\\r]k_(?:live|test)_[A-Za-z0-9]{10}", "_", wd_valid_key),
+    KEY("stripe-key", WD_CH_KEY, 18, 0, "[rs\\r]k_(?:live|test|prod)_[A-Za-z0-9]{10}", "_", wd_valid_key),
     KEY("stripe-webhook-secret", WD_CH_BASE64, 38, 0, "whsec_[A-Za-z0-9+/]{32}", "_", wd_valid_key),
     KEY("warder-token", WD_CH_KEY, 47, 47, "wdr_[A-Za-z0-9_-]{43}", "_", NULL),
     { .id = "jwt", .kind = "token", .category = WD_SECRET, .severity = WD_HIGH, .directions = BOTH, .shape = WD_SHAPE_JWT,
@@ -45,7 +45,7 @@ const struct wd_rule wd_rules[] = {
     { .id = "email", .kind = "email", .category = WD_PII, .severity = WD_MEDIUM, .directions = BOTH, .shape = WD_SHAPE_EMAIL,
       .glued = 1, .pattern = "[A-Za-z0-9._%+-]@[A-Za-z0-9]", .needs = "@" },
     { .id = "card", .kind = "card", .category = WD_PII, .severity = WD_HIGH, .directions = BOTH, .shape = WD_SHAPE_CARD,
-      .pattern = "[2-6](?:[ .-]?[0-9]){12}", .needs = "0123456789" },
+      .pattern = "[2-6][0-9]{3}(?:[0-9]{8}|[ .-][0-9]{4,6}[ .-][0-9]{4})", .needs = "0123456789" },
 
     SCRIPT("role-marker", "marker", WD_SHAPE_MATCH, 1, "(?i)\\[" GAP "(?:system|assistant|human)" GAP "\\]", "["),
     SCRIPT("script-tag", "script", WD_SHAPE_TAG, 1, "(?i)<" GAP "/?" GAP "script", "<"),

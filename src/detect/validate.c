@@ -3,41 +3,42 @@
 #include "chars.h"
 #include "rules.h"
 
-enum { VALIDATE_LOOK = 256, VALIDATE_SAME = 6 };
+enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6 };
 
 /* What a value is made of. */
 struct validate_look {
     unsigned upper, lower, digits, spaces, joins, distinct;
     unsigned special; /* beyond the first character: there it is an operator or a sigil */
     unsigned run;     /* longest row of letters and digits that holds a digit */
-    unsigned same;    /* longest row of one character */
+    unsigned same;    /* longest row of one character that is no digit */
 };
 
 static struct validate_look
 validate_look(struct wd_span s)
 {
     struct validate_look look = { 0 };
-    bool seen[256] = { false }, digit = false;
     unsigned run = 0, same = 0;
+    uint64_t seen[4] = { 0 };
+    bool digit = false;
     size_t i;
-    uint8_t c;
+    uint8_t c, k;
 
     for (i = 0; i < s.len && i < VALIDATE_LOOK; i++) {
         c = (uint8_t)s.ptr[i];
-        look.upper += wd_char_is(c, WD_CH_UPPER);
-        look.lower += wd_char_is(c, WD_CH_LOWER);
-        look.digits += wd_char_is(c, WD_CH_DIGIT);
-        look.spaces += wd_char_is(c, WD_CH_SPACE);
-        look.joins += wd_char_is(c, WD_CH_JOIN);
-        look.distinct += !seen[c];
-        look.special += i > 0 && c != 0 && strchr("!@#$%^~", c) != NULL;
-        seen[c] = true;
-        same = i > 0 && s.ptr[i - 1] == s.ptr[i] ? same + 1 : 1;
+        k = wd_chars[c];
+        look.upper += (k & WD_CH_UPPER) != 0;
+        look.lower += (k & WD_CH_LOWER) != 0;
+        look.digits += (k & WD_CH_DIGIT) != 0;
+        look.spaces += (k & WD_CH_SPACE) != 0;
+        look.joins += (k & WD_CH_JOIN) != 0;
+        look.distinct += (seen[c / 64] >> (c % 64) & 1) == 0;
+        seen[c / 64] |= (uint64_t)1 << (c % 64);
+        look.special += i > 0 && (k & WD_CH_DOTTED) == 0 && memchr("!@#$%^~", c, 7) != NULL;
+        same = i > 0 && s.ptr[i - 1] == s.ptr[i] && (k & WD_CH_DIGIT) == 0 ? same + 1 : 1;
         look.same = same > look.same ? same : look.same;
-        run = wd_char_is(c, WD_CH_ALNUM) ? run + 1 : 0;
-        digit = run > 0 && (digit || wd_char_is(c, WD_CH_DIGIT));
-        if (digit && run > look.run)
-            look.run = run;
+        run = (k & WD_CH_ALNUM) != 0 ? run + 1 : 0;
+        digit = run > 0 && (digit || (k & WD_CH_DIGIT) != 0);
+        look.run = digit && run > look.run ? run : look.run;
     }
     return look;
 }
@@ -98,23 +99,22 @@ validate_holds(struct wd_span s, const char *word)
     return false;
 }
 
-/* <your token>, ${TOKEN}, {{ token }}, %TOKEN%, [REDACTED], $(pass show x) */
+/* <your token>, ${TOKEN}, $$TOKEN, {{ token }}, %TOKEN%, [REDACTED], $(pass show x), ${TOKEN:-none} */
 static bool
 validate_is_placeholder(struct wd_span s)
 {
-    char first = s.ptr[0], last = s.ptr[s.len - 1];
-    size_t i;
+    size_t from = 0, i;
 
-    if (strchr("<{[(", first) != NULL || (first == '%' && last == '%'))
+    while (from < s.len && (s.ptr[from] == '\\' || s.ptr[from] == '$'))
+        from++;
+    if (from == s.len || memchr("<{[(-", s.ptr[from], 5) != NULL || (s.ptr[0] == '%' && s.ptr[s.len - 1] == '%'))
         return true;
-    if (first != '$')
+    if (from == 0 || wd_char_is((uint8_t)s.ptr[from], WD_CH_DIGIT))
         return false;
-    if (s.ptr[1] == '{' || s.ptr[1] == '(')
-        return true;
-    for (i = 1; i < s.len; i++)
+    for (i = from; i < s.len; i++)
         if (!wd_char_is((uint8_t)s.ptr[i], WD_CH_ALNUM) && s.ptr[i] != '_')
             return false;
-    return wd_char_is((uint8_t)s.ptr[1], WD_CH_ALPHA) || s.ptr[1] == '_';
+    return true;
 }
 
 /* A place rather than a value: /run/secrets/x1, ~/.netrc, https://host/x1 */
@@ -174,7 +174,8 @@ validate_is_stop_word(struct wd_span s)
 {
     static const char *const words[] = { "password", "passwd",    "secret", "token",  "your",    "example",  "required", "optional",
                                          "string",   "undefined", "none",   "null",   "process", "self",     "config",   "environ",
-                                         "hidden",   "redacted",  "input",  "prompt", "default", "settings", "request",  "boolean" };
+                                         "hidden",   "redacted",  "input",  "prompt", "default", "settings", "request",  "boolean",
+                                         "change" };
     char lower[64];
     size_t i;
 

@@ -3,9 +3,12 @@
 
 #include "../base/span.h"
 
+/* As much of a value tells what it is. */
+#define WD_VALID_LOOK 64
+
 /*
- * Is this what its form says it is? Each looks at a bounded number of characters. form: WD_VALUE_* bits,
- * meaningful for assigned values.
+ * Is this what its form says it is? Of a longer value the first WD_VALID_LOOK characters may be given instead. form:
+ * WD_VALUE_* bits, meaningful for assigned values.
  */
 
 /* Looks generated: a digit or both letter cases, and not a row of the same few characters. */

@@ -1,0 +1,155 @@
+#include "cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "../src/detect/redactor.h"
+
+enum { REDACT_OK = 0, REDACT_FAILED = 2, REDACT_READ = 65536 };
+
+static const char redact_usage[] = "usage: warder redact [--rules LIST]\n"
+                                   "\n"
+                                   "Copies standard input to standard output and replaces what is sensitive by [REDACTED].\n"
+                                   "Text leaves as soon as it can no longer become part of a finding.\n"
+                                   "\n"
+                                   "  --rules LIST   categories, with commas between: secret, pii, malicious (default: all)\n"
+                                   "  --help         this text\n";
+
+/* LIST names categories. False, with a message, when one of them is unknown. */
+static bool
+redact_rules(const char *list, enum wd_action actions[WD_CATEGORIES])
+{
+    static const enum wd_category known[] = { WD_SECRET, WD_PII, WD_MALICIOUS };
+    size_t len, i;
+
+    memset(actions, 0, sizeof(actions[0]) * WD_CATEGORIES);
+    for (;; list += len + 1) {
+        len = strcspn(list, ",");
+        for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+            if (wd_span_eq(wd_span(list, len), wd_span_str(wd_category_name(known[i]))))
+                break;
+        if (i == sizeof(known) / sizeof(known[0])) {
+            fprintf(stderr, "warder: redact: --rules: unknown category \"%.*s\" (accepted: secret, pii, malicious)\n", (int)len, list);
+            return false;
+        }
+        actions[known[i]] = WD_REDACT;
+        if (list[len] == '\0')
+            return true;
+    }
+}
+
+static bool
+redact_write(const struct wd_buf *out)
+{
+    size_t done = 0;
+    ssize_t n;
+
+    while (done < out->len) {
+        n = write(STDOUT_FILENO, out->ptr + done, out->len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        done += (size_t)n;
+    }
+    return true;
+}
+
+/* Standard input to standard output. The reason of a failure, NULL when there is none. */
+static const char *
+redact_copy(struct wd_redactor *r, struct wd_buf *out)
+{
+    char in[REDACT_READ];
+    enum wd_err err;
+    ssize_t n;
+
+    do {
+        n = read(STDIN_FILENO, in, sizeof(in));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return "standard input";
+        err = n > 0 ? wd_redactor_feed(r, wd_span(in, (size_t)n), out) : wd_redactor_finish(r, out);
+        if (err != WD_OK) {
+            errno = ENOMEM;
+            return "redactor";
+        }
+        if (!redact_write(out))
+            return "standard output";
+        wd_buf_clear(out);
+    } while (n != 0);
+    return NULL;
+}
+
+static int
+redact_run(struct wd_scan *scan)
+{
+    struct wd_engine *engine = NULL;
+    struct wd_redactor *r = NULL;
+    struct wd_buf out;
+    const char *what = "engine";
+    int status = REDACT_FAILED;
+
+    wd_buf_init(&out, SIZE_MAX / 4);
+    errno = ENOMEM;
+    if (wd_engine_new(&engine) != WD_OK || wd_scratch_new(&scan->scratch, engine) != WD_OK)
+        goto done;
+    scan->engine = engine;
+    if (wd_redactor_new(&r, scan, WD_REDACT_TEXT) != WD_OK)
+        goto done;
+    what = redact_copy(r, &out);
+    if (what == NULL)
+        status = REDACT_OK;
+
+done:
+    /* Whoever read has seen enough: nothing to say. */
+    if (status != REDACT_OK && errno != EPIPE)
+        fprintf(stderr, "warder: redact: %s: %s\n", what, strerror(errno));
+    wd_redactor_free(r);
+    wd_scratch_free(scan->scratch);
+    wd_engine_free(engine);
+    wd_buf_wipe(&out);
+    return status;
+}
+
+int
+cmd_redact(int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "rules", required_argument, NULL, 'r' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    struct wd_findings findings = { 0 };
+    struct wd_scan scan = { .direction = WD_OUTPUT, .replacement = WD_SPAN("[REDACTED]"), .findings = &findings };
+    const char *list = "secret,pii,malicious";
+    int c;
+
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 'h')
+            return fputs(redact_usage, stdout) < 0 ? REDACT_FAILED : REDACT_OK;
+        if (c != 'r') {
+            fputs(redact_usage, stderr);
+            return REDACT_FAILED;
+        }
+        list = optarg;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "warder: redact: unexpected \"%s\"\n%s", argv[optind], redact_usage);
+        return REDACT_FAILED;
+    }
+    if (!redact_rules(list, scan.actions))
+        return REDACT_FAILED;
+    if (getrandom(scan.fingerprint_key, sizeof(scan.fingerprint_key), 0) != (ssize_t)sizeof(scan.fingerprint_key)) {
+        perror("warder: redact: getrandom");
+        return REDACT_FAILED;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    return redact_run(&scan);
+}
