@@ -163,3 +163,24 @@ wd_state_dir(const char *dir)
     }
     return WD_OK;
 }
+
+enum wd_err
+wd_state_subdir(const char *dir)
+{
+    struct stat around;
+
+    if (mkdir(dir, 0700) == 0) {
+        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            return WD_ERR_IO;
+        int rc = fstatat(fd, "..", &around, 0);
+        if (rc == 0 && geteuid() == 0)
+            rc = fchown(fd, around.st_uid, around.st_gid);
+        close(fd);
+        if (rc < 0)
+            return WD_ERR_IO;
+    } else if (errno != EEXIST) {
+        return WD_ERR_IO;
+    }
+    return wd_state_dir(dir);
+}

@@ -16,6 +16,8 @@ enum wd_err wd_install_key(const char *dir, bool create, uint8_t key[32]) WD_CHE
 void wd_install_derive(const uint8_t key[32], const char *label, uint8_t out[32]);
 /* Makes the folder (and parents) 0700 when missing; an existing one must not be open to others (WD_ERR_DENIED). */
 enum wd_err wd_state_dir(const char *dir) WD_CHECK;
+/* A folder inside it: the same, and as root it goes to the owner of the folder around it. */
+enum wd_err wd_state_subdir(const char *dir) WD_CHECK;
 /*
  * Opens a regular file of the folder, never through a symbolic link; flags as open(2), new files get 0600. As root, a file that is not
  * yet the folder owner's becomes his, so that workers without privileges can use it. -1 with errno.

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "scratch.h"
@@ -76,6 +77,7 @@ taker(const char *path, struct wd_limit limit, uint32_t tries, uint32_t step_us,
     struct wd_limits *l;
     size_t which;
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (wd_limits_open(&l, path, MIB) != WD_OK)
         _exit(1);
     for (uint32_t i = 0; i < tries && __atomic_load_n(&board->stop, __ATOMIC_RELAXED) == 0; i++) {

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "scratch.h"
@@ -239,6 +240,7 @@ killed_writers_leave_a_whole_store(void **state)
         assert_int_equal(pipe(ready), 0);
         pid_t pid = fork();
         if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             t = open_store(&s, false);
             for (unsigned n = 0;; n++) {
                 make(t, (uint8_t)(n % 200), "x", "r", 0, token, id);
