@@ -48,8 +48,8 @@ class Stream {
   }
 }
 
-/** Sends a request and resolves at the head of the answer. body: string, Buffer or object (sent as JSON). */
-export function open(url, { method = 'POST', headers = {}, body, agent = false, path } = {}) {
+/** Sends a request and resolves at the head of the answer. body: string, Buffer or object (sent as JSON); from: own address. */
+export function open(url, { method = 'POST', headers = {}, body, agent = false, path, from } = {}) {
   const target = new URL(url);
   const data = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   const json = data !== undefined && !Object.keys(headers).some((h) => h.toLowerCase() === 'content-type');
@@ -57,7 +57,7 @@ export function open(url, { method = 'POST', headers = {}, body, agent = false, 
   if (data !== undefined && !('transfer-encoding' in all) && !('content-length' in all)) all['content-length'] = Buffer.byteLength(data);
   return new Promise((done, fail) => {
     const req = http.request({
-      host: target.hostname, port: target.port, path: path ?? target.pathname + target.search, method, headers: all, agent,
+      host: target.hostname, port: target.port, path: path ?? target.pathname + target.search, method, headers: all, agent, localAddress: from,
     }, (res) => done(new Stream(req, res)));
     req.on('error', fail);
     req.end(data);

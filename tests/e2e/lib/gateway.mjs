@@ -75,8 +75,23 @@ class Gateway {
     fs.writeFileSync(this.file, text, { mode: 0o600 });
   }
 
-  hup() {
+  /** Reloads, after change where one is given; fails when the gateway keeps the old policy. */
+  async reload(change) {
+    if (change) this.write(change);
+    const count = () => this.log().split('the policy was reloaded').length;
+    const before = count();
+    const errors = this.proc.err.length;
     this.proc.child.kill('SIGHUP');
+    await waitFor('the reload', () => {
+      const said = this.proc.err.slice(errors);
+      if (/not reloaded/.test(said)) throw new Error(said);
+      return count() > before;
+    });
+  }
+
+  async restart() {
+    await this.proc.stop();
+    await this.serve();
   }
 
   /** Every audit record on disk, in no particular order between files; unfinished last lines left out. */
