@@ -201,8 +201,13 @@ describe('F16: keys that another reader might read otherwise', () => {
     });
   }
 
-  test('F16: snake case names that Google reads too', async () => {
-    await stopped('google', { contents: [{ parts: [{ text: 'Hi' }] }], system_instruction: { parts: [{ text: 'x' }] } }, 400, 'invalid_request');
+  test('F16: snake case names that Google reads too are read alike, and not beside one another', async () => {
+    const body = (text) => ({ contents: [{ parts: [{ text: 'Hi' }] }], system_instruction: { parts: [{ text }] }, generation_config: { max_output_tokens: 5000 } });
+    await stopped('google', body('<script>x'), 400, 'malicious_content');
+    await stopped('google', { ...body('x'), systemInstruction: { parts: [{ text: 'x' }] } }, 400, 'invalid_request');
+    await stopped('google', { ...body('x'), generationConfig: {} }, 400, 'invalid_request');
+    const got = await forwarded('google', body(`see ${key} here`));
+    assert.equal(got, JSON.stringify(body('see [REDACTED] here')).replace('5000', '4096'));
   });
 });
 
@@ -355,7 +360,7 @@ describe('attachments and what cannot be inspected', () => {
   const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
   const chat = (part) => ({ model: 'gpt-4o', messages: [{ role: 'user', content: [{ type: 'text', text: 'Look' }, part] }] });
   const item = (part) => ({ model: 'gpt-5', input: [{ role: 'user', content: [{ type: 'input_text', text: 'Look' }, part] }] });
-  const block = (part) => ({ model: 'claude-sonnet-4-6', max_tokens: 9, messages: [{ role: 'user', content: [{ type: 'text', text: 'Look' }, part] }] });
+  const block = (part) => ({ model: 'claude-sonnet-4-6', max_tokens: 20, messages: [{ role: 'user', content: [{ type: 'text', text: 'Look' }, part] }] });
   const content = (part) => ({ contents: [{ role: 'user', parts: [{ text: 'Look' }, part] }] });
   const images = {
     chat: chat({ type: 'image_url', image_url: { url: `data:image/png;base64,${png}` } }),

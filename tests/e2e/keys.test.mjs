@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { refused } from './lib/check.mjs';
 import { open, raw, request } from './lib/client.mjs';
 import { keys, startGateway } from './lib/gateway.mjs';
-import { waitFor } from './lib/process.mjs';
+import { children, waitFor } from './lib/process.mjs';
 import { door, formats, json, say, sse, startUpstream, streamOf, write } from './lib/upstream.mjs';
 
 let upstream, elsewhere, gateway, token;
@@ -30,16 +30,7 @@ const ask = (name, headers = {}, more = {}) => request(gateway.url, {
 });
 
 /** serve, the nginx master and its workers. */
-function tree(pid) {
-  const children = fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p)).filter((p) => {
-    try {
-      return fs.readFileSync(`/proc/${p}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1] === String(pid);
-    } catch {
-      return false;
-    }
-  });
-  return [pid, ...children.flatMap((p) => tree(Number(p)))];
-}
+const tree = (pid) => [pid, ...children(pid).flatMap(tree)];
 
 /** Every file under a folder, as one text. */
 function everything(folder) {

@@ -86,7 +86,9 @@ test('F23: refused requests do not count', async () => {
 test('F23: requests without an answer of the provider do not count', async () => {
   const headers = await newToken('hourly');
   upstream.handle = (req, res) => res.socket.destroy();
-  for (const answer of await asks(30, headers)) assert.equal(answer.status, 502, answer.text);
+  for (let i = 0; i < 3; i++) {
+    for (const answer of await asks(15, headers)) assert.equal(answer.status, 502, answer.text);
+  }
   upstream.handle = say('Fine.');
   assert.equal(passed(await asks(40, headers)), 20);
 });

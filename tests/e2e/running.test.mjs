@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { refused } from './lib/check.mjs';
 import { open, request } from './lib/client.mjs';
 import { startGateway } from './lib/gateway.mjs';
-import { waitFor } from './lib/process.mjs';
+import { alive, children, waitFor } from './lib/process.mjs';
 import { email, secrets } from './lib/secrets.mjs';
 import { door, formats, json, say, sse, startUpstream, streamOf, write } from './lib/upstream.mjs';
 
@@ -44,18 +44,7 @@ async function halfStream(gw, auth) {
   return { stream, finish: async () => { rest.open(); await stream.end(); assert.match(stream.text, /friend\.[^]*\[DONE\]\n\n$/); } };
 }
 
-function children(pid) {
-  return fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p)).map(Number).filter((p) => {
-    try {
-      return fs.readFileSync(`/proc/${p}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1] === String(pid);
-    } catch {
-      return false;
-    }
-  });
-}
-
-const alive = (pid) => fs.existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
-const workers = (gw = gateway) => children(gw.proc.pid).flatMap(children);
+const workers = (gw = gateway) => gw.workers();
 const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 
 async function fails(options) {

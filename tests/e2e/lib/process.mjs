@@ -1,5 +1,6 @@
 // Child processes that never outlive the test: stopped by their own id, at the latest when this process ends.
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 export const build = path.resolve(process.env.WARDER_BUILD ?? path.join(root, 'build'));
 
-const alive = new Set();
+const running = new Set();
 process.on('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
+  for (const child of running) child.kill('SIGKILL');
 });
 
 /** Calls probe until it gives a truthy value, which is returned; fails after ms with what is missing. */
@@ -28,9 +29,9 @@ export async function start(file, args, { env, ready, ms = 20000 }) {
   const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const proc = { pid: child.pid, child, out: '', err: '', exit: null };
   const ended = new Promise((done) => child.once('close', done));
-  alive.add(child);
+  running.add(child);
   child.once('error', (error) => { proc.exit = { error }; });
-  child.once('exit', (code, signal) => { proc.exit = { code, signal }; alive.delete(child); });
+  child.once('exit', (code, signal) => { proc.exit = { code, signal }; running.delete(child); });
   child.stdout.setEncoding('utf8').on('data', (text) => { proc.out += text; });
   child.stderr.setEncoding('utf8').on('data', (text) => { proc.err += text; });
   proc.ended = ended;
@@ -51,6 +52,25 @@ export async function start(file, args, { env, ready, ms = 20000 }) {
     throw error;
   }
   return proc;
+}
+
+/** A file's text, '' when it is gone. */
+export function read(file) {
+  try {
+    return fs.readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** Process ids of the children. */
+export function children(pid) {
+  return fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p)).map(Number)
+    .filter((p) => read(`/proc/${p}/stat`).replace(/^.*\) /s, '').split(' ')[1] === String(pid));
+}
+
+export function alive(pid) {
+  return /^State:\s+[^Z]/m.test(read(`/proc/${pid}/status`));
 }
 
 const taken = new Set();
