@@ -48,7 +48,13 @@ struct wd_journal_fault {
     /* "hash does not match", "line missing", "not a record", "last lines are missing", "file is missing", "head file is missing", "... damaged" */
     const char *what;
 };
-/* Checks every file in the folder. WD_ERR_CORRUPT with *fault, or WD_ERR_IO. *lines: how many were whole. Reads while writers write. */
-enum wd_err wd_journal_verify(const char *dir, const uint8_t key[32], uint64_t *lines, struct wd_journal_fault *fault) WD_CHECK;
+/* How much was whole, up to the fault if there is one. */
+struct wd_journal_count {
+    uint64_t lines;
+    uint32_t files;
+};
+/* Checks every file in the folder. WD_ERR_CORRUPT with *fault, or WD_ERR_IO. Reads while writers write. */
+enum wd_err wd_journal_verify(const char *dir, const uint8_t key[32], struct wd_journal_count *count,
+                              struct wd_journal_fault *fault) WD_CHECK;
 
 #endif

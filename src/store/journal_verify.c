@@ -17,7 +17,7 @@ struct verify {
     const uint8_t *key;
     struct wd_journal_fault *fault;
     char *buffer;
-    uint64_t lines; /* whole, of all files */
+    struct wd_journal_count count;
 };
 
 enum verify_head { VERIFY_HEAD_NONE, VERIFY_HEAD_DAMAGED, VERIFY_HEAD_NEW, VERIFY_HEAD_OK };
@@ -172,7 +172,8 @@ verify_writer(struct verify *v, int number, uint32_t *writers)
         err = verify_lines(v, fd, number, &lines);
     if (err == WD_OK && lines < head.lines)
         err = verify_broken(v, number, lines + 1, "last lines are missing");
-    v->lines += lines;
+    v->count.lines += lines;
+    v->count.files += err == WD_OK && fd >= 0;
     if (state == VERIFY_HEAD_OK && head.writers <= CHAIN_WRITERS_MAX && head.writers > *writers)
         *writers = head.writers;
 out:
@@ -182,14 +183,14 @@ out:
 }
 
 enum wd_err
-wd_journal_verify(const char *dir, const uint8_t key[32], uint64_t *lines, struct wd_journal_fault *fault)
+wd_journal_verify(const char *dir, const uint8_t key[32], struct wd_journal_count *count, struct wd_journal_fault *fault)
 {
     struct verify v = { .dir = dir, .key = key, .fault = fault };
     const struct dirent *entry;
     uint32_t writers = 0;
     enum wd_err err = WD_OK;
 
-    *lines = 0;
+    memset(count, 0, sizeof(*count));
     memset(fault, 0, sizeof(*fault));
     DIR *folder = opendir(dir);
     if (folder == NULL)
@@ -206,7 +207,7 @@ wd_journal_verify(const char *dir, const uint8_t key[32], uint64_t *lines, struc
         return WD_ERR_NOMEM;
     for (uint32_t n = 0; n < writers && err == WD_OK; n++)
         err = verify_writer(&v, (int)n, &writers);
-    *lines = v.lines;
+    *count = v.count;
     free(v.buffer);
     return err;
 }

@@ -85,22 +85,22 @@ static uint64_t
 verified(const struct scratch *s)
 {
     struct wd_journal_fault fault;
-    uint64_t lines;
+    struct wd_journal_count count;
 
-    enum wd_err err = wd_journal_verify(s->dir, key, &lines, &fault);
+    enum wd_err err = wd_journal_verify(s->dir, key, &count, &fault);
     if (err != WD_OK)
         print_message("%s:%lu: %s\n", fault.file, (unsigned long)fault.line, fault.what);
     assert_int_equal(err, WD_OK);
-    return lines;
+    return count.lines;
 }
 
 static void
 assert_broken(const struct scratch *s, const char *file, uint64_t line, const char *what)
 {
     struct wd_journal_fault fault;
-    uint64_t lines;
+    struct wd_journal_count count;
 
-    assert_int_equal(wd_journal_verify(s->dir, key, &lines, &fault), WD_ERR_CORRUPT);
+    assert_int_equal(wd_journal_verify(s->dir, key, &count, &fault), WD_ERR_CORRUPT);
     assert_string_equal(fault.file, file);
     assert_string_equal(fault.what, what);
     assert_int_equal(fault.line, line);
@@ -124,9 +124,9 @@ chain_is_whole_and_continues_when_opened_again(void **state)
     assert_memory_equal(text, "{\"id\":0,\"code\":\"done\",\"pad\":\"xxxxxxxxxx\",\"prev\":\"0000", 53);
     assert_true(access(scratch_path(&s, "1.jsonl"), F_OK) < 0);
     free(text);
-    uint64_t lines;
+    struct wd_journal_count count;
     struct wd_journal_fault fault;
-    assert_int_equal(wd_journal_verify(s.dir, (const uint8_t[32]){ 8 }, &lines, &fault), WD_ERR_CORRUPT);
+    assert_int_equal(wd_journal_verify(s.dir, (const uint8_t[32]){ 8 }, &count, &fault), WD_ERR_CORRUPT);
     scratch_drop(&s);
 }
 
@@ -234,11 +234,11 @@ every_edit_is_named(void **state)
     for (size_t line = 0; line < LINES; line++) {
         for (size_t at = start[line]; at + 1 < start[line + 1]; at += 7) {
             struct wd_journal_fault fault;
-            uint64_t lines;
+            struct wd_journal_count count;
             memcpy(work, text, len);
             work[at] ^= 1;
             write_file(s.path, work, len);
-            assert_int_equal(wd_journal_verify(s.dir, key, &lines, &fault), WD_ERR_CORRUPT);
+            assert_int_equal(wd_journal_verify(s.dir, key, &count, &fault), WD_ERR_CORRUPT);
             assert_int_equal(fault.line, line + 1);
             assert_string_equal(fault.file, "0.jsonl");
         }
@@ -357,7 +357,7 @@ damaged_head_is_an_error_and_no_crash(void **state)
         struct scratch s;
         struct wd_journal *j;
         struct wd_journal_fault fault;
-        uint64_t lines;
+        struct wd_journal_count count;
         uint32_t closed;
         size_t len;
 
@@ -383,13 +383,13 @@ damaged_head_is_an_error_and_no_crash(void **state)
             len = (size_t)(random >> 33) % len;
         write_file(s.path, text, len);
         free(text);
-        (void)!wd_journal_verify(s.dir, key, &lines, &fault);
+        (void)!wd_journal_verify(s.dir, key, &count, &fault);
         (void)!wd_journal_recover(s.dir, key, &closed);
         if (wd_journal_open(&j, s.dir, key) == WD_OK) {
             write_lines(j, 100, 3);
             wd_journal_close(j);
         }
-        (void)!wd_journal_verify(s.dir, key, &lines, &fault);
+        (void)!wd_journal_verify(s.dir, key, &count, &fault);
         scratch_drop(&s);
     }
 }
