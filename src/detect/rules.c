@@ -121,11 +121,19 @@ wd_rule_for_name(struct wd_span name)
 bool
 wd_rule_name_ends(struct wd_span s)
 {
+    /* Asked for every word of a text: how the names above end. */
+    static const char ends[][2] = { { 'r', 'd' }, { 'w', 'd' }, { 's', 'e' }, { 'r', 't' }, { 'e', 't' }, { 'e', 'n' }, { 'e', 'y' } };
+    uint8_t last, before;
     size_t i;
+    bool may = false;
 
-    if (s.len < 3 || strchr("dDeEtTnNyY", s.ptr[s.len - 1]) == NULL)
+    if (s.len < 3)
         return false;
-    for (i = 0; i < sizeof(rules_names) / sizeof(rules_names[0]); i++)
+    last = wd_char_lower((uint8_t)s.ptr[s.len - 1]);
+    before = wd_char_lower((uint8_t)s.ptr[s.len - 2]);
+    for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        may |= last == (uint8_t)ends[i][1] && before == (uint8_t)ends[i][0];
+    for (i = 0; may && i < sizeof(rules_names) / sizeof(rules_names[0]); i++)
         if (rules_ends_with(s, rules_names[i].word))
             return true;
     return false;

@@ -146,6 +146,8 @@ test_names_of_members(void **state)
         { "password", "password" },      { "db_password", "password" },     { "PASSWORD", "password" },
         { "userPwd", "password" },       { "token", "assigned-secret" },    { "accessToken", "assigned-secret" },
         { "api_key", "assigned-secret" }, { "client_secret", "assigned-secret" }, { "max_tokens", NULL },
+        { "passphrase", "password" },    { "Passwort", "password" },        { "passwd", "password" },
+        { "SecretKey", "assigned-secret" }, { "private-key", "assigned-secret" }, { "x-auth-key", "assigned-secret" },
         { "key", NULL },                 { "", NULL },                      { "passwords", NULL },
     };
     size_t i;
