@@ -9,10 +9,10 @@ enum {
     WD_CH_UPPER = 1,
     WD_CH_LOWER = 2,
     WD_CH_DIGIT = 4,
-    WD_CH_JOIN = 8,   /* _ and - */
-    WD_CH_DOT = 16,   /* . */
-    WD_CH_SIGN = 32,  /* + / =, what else base64 has */
-    WD_CH_MORE = 64,  /* @ % ~, what else a token may hold */
+    WD_CH_JOIN = 8,  /* _ and - */
+    WD_CH_DOT = 16,  /* . */
+    WD_CH_SIGN = 32, /* + / =, what else base64 has */
+    WD_CH_MORE = 64, /* @ % ~, what else a token may hold */
     WD_CH_SPACE = 128,
 
     WD_CH_ALPHA = WD_CH_UPPER | WD_CH_LOWER,

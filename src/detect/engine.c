@@ -13,11 +13,11 @@ enum { ENGINE_RULES_MAX = 1024 };
 #define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
 
 struct wd_engine {
-    hs_database_t *look; /* does anything match? */
-    hs_database_t *find; /* where does it start? */
-    uint32_t shortest;        /* no finding is shorter */
-    uint32_t shortest_plain;  /* none that is made of letters alone */
-    uint8_t needed[256];      /* 1: a finding may need this character */
+    hs_database_t *look;     /* does anything match? */
+    hs_database_t *find;     /* where does it start? */
+    uint32_t shortest;       /* no finding is shorter */
+    uint32_t shortest_plain; /* none that is made of letters alone */
+    uint8_t needed[256];     /* 1: a finding may need this character */
 };
 
 struct wd_scratch {
@@ -184,7 +184,8 @@ engine_look(const struct wd_scan *scan, struct wd_span text)
     /* What could not be scanned is suspect. */
     if (text.len > UINT32_MAX)
         return true;
-    return hs_scan(scan->engine->look, text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look, (void *)scan) != HS_SUCCESS;
+    return hs_scan(scan->engine->look, text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look, (void *)scan) !=
+           HS_SUCCESS;
 }
 
 static bool
@@ -293,7 +294,7 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
 static enum wd_err
 engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
 {
-    struct wd_match m = { .rule = &wd_rule_own };
+    struct wd_match m = {.rule = &wd_rule_own};
     const uint8_t *at, *from, *end = piece->chars + piece->len;
     struct wd_span key;
     enum wd_err err;

@@ -95,7 +95,8 @@ measure_tag(const struct wd_piece *p, struct wd_match *m)
     return true;
 }
 
-/* RFC 7519: header.payload.signature, each base64url, the last may be empty. A part that the end of an open piece cuts is long enough. */
+/* RFC 7519: header.payload.signature, each base64url, the last may be empty. A part that the end of an open piece cuts is long
+ * enough. */
 static bool
 measure_jwt(const struct wd_piece *p, struct wd_match *m)
 {
@@ -117,7 +118,7 @@ measure_jwt(const struct wd_piece *p, struct wd_match *m)
 static bool
 measure_pem(const struct wd_piece *p, struct wd_match *m)
 {
-    struct wd_pem pem = { 0 };
+    struct wd_pem pem = {0};
     uint32_t i = m->start + (uint32_t)strlen("-----BEGIN");
 
     while (i < p->len && pem.state != WD_PEM_DONE && wd_pem_step(&pem, p->chars[i]))
@@ -159,7 +160,7 @@ measure_is_tail(uint8_t c)
 static bool
 measure_assigned_in(const struct wd_piece *p, struct wd_match *m, uint32_t most, unsigned *form)
 {
-    struct wd_assign a = { 0 };
+    struct wd_assign a = {0};
     uint32_t i = measure_run(p, m->start, WD_CH_KEY), start = 0, to;
     bool more;
 
@@ -256,8 +257,8 @@ measure_card(const struct wd_piece *p, struct wd_match *m)
         if (wd_char_is(p->chars[i], WD_CH_DIGIT)) {
             digits[n++] = (char)p->chars[i];
             group++;
-            if (!measure_at_is(p, (int64_t)i + 1, WD_CH_ALNUM) && measure_at(p, (int64_t)i + 1) != '_' && wd_valid_card(digits, n) &&
-                (sep == 0 || group >= 3))
+            if (!measure_at_is(p, (int64_t)i + 1, WD_CH_ALNUM) && measure_at(p, (int64_t)i + 1) != '_' &&
+                wd_valid_card(digits, n) && (sep == 0 || group >= 3))
                 good = i + 1;
             continue;
         }
@@ -282,13 +283,13 @@ bool
 wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m)
 {
     static bool (*const shapes[])(const struct wd_piece *, struct wd_match *) = {
-        [WD_SHAPE_RUN] = measure_value,       [WD_SHAPE_MATCH] = measure_match, [WD_SHAPE_LINK] = measure_link,
-        [WD_SHAPE_TAG] = measure_tag,         [WD_SHAPE_JWT] = measure_jwt,     [WD_SHAPE_PEM] = measure_pem,
+        [WD_SHAPE_RUN] = measure_value,         [WD_SHAPE_MATCH] = measure_match, [WD_SHAPE_LINK] = measure_link,
+        [WD_SHAPE_TAG] = measure_tag,           [WD_SHAPE_JWT] = measure_jwt,     [WD_SHAPE_PEM] = measure_pem,
         [WD_SHAPE_ASSIGNED] = measure_assigned, [WD_SHAPE_EMAIL] = measure_email, [WD_SHAPE_CARD] = measure_card,
     };
 
     if (!rule->glued && measure_at_is(piece, (int64_t)from - 1, WD_CH_ALNUM))
         return false;
-    *m = (struct wd_match){ .rule = rule, .start = from, .end = to };
+    *m = (struct wd_match){.rule = rule, .start = from, .end = to};
     return shapes[rule->shape](piece, m);
 }

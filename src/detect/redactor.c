@@ -49,7 +49,6 @@ struct wd_redactor {
     uint32_t open;  /* where what is held starts in the view */
     int before;     /* the character before the view */
     bool in_string; /* WD_REDACT_JSON: the view starts inside of a string */
-    bool changed;   /* something was redacted since the redactor was made */
     enum wd_err failed;
     /* An escape that is not over: backslashes, then u and digits. */
     uint8_t slashes, hex;
@@ -59,8 +58,8 @@ struct wd_redactor {
 static void
 redactor_reset(struct wd_redactor *r)
 {
-    r->hold = (struct wd_hold){ .extra = r->hold.extra };
-    r->skip = (struct redactor_skip){ 0 };
+    r->hold = (struct wd_hold){.extra = r->hold.extra};
+    r->skip = (struct redactor_skip){0};
     r->view.count = 0;
     wd_buf_clear(&r->view.raw);
     wd_view_shrink(&r->view);
@@ -145,7 +144,6 @@ redactor_replace(struct wd_redactor *r, struct wd_buf *out, bool in_string)
     bool quote = r->mode == WD_REDACT_JSON && !in_string;
     enum wd_err err = WD_OK;
 
-    r->changed = true;
     if (quote)
         err = wd_buf_add_byte(out, '"');
     if (err == WD_OK)
@@ -236,7 +234,7 @@ redactor_match(struct wd_redactor *r, uint32_t start, uint32_t end, struct redac
 static enum wd_err
 redactor_settle(struct wd_redactor *r, struct wd_buf *out)
 {
-    struct redactor_cursor cursor = { .in_string = r->in_string };
+    struct redactor_cursor cursor = {.in_string = r->in_string};
     struct redactor_batch *b = r->batch;
     enum wd_err err = WD_OK;
     uint32_t i;
@@ -269,7 +267,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
 {
     uint32_t open = r->open, i;
     enum wd_err err = redactor_settle(r, out);
-    struct redactor_cursor cursor = { .in_string = r->in_string };
+    struct redactor_cursor cursor = {.in_string = r->in_string};
     struct wd_piece piece;
     struct wd_matches *found;
     const struct wd_rule *more = NULL;
@@ -292,8 +290,9 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, keep));
     redactor_drop(r, keep);
     if (more != NULL) {
-        r->skip = (struct redactor_skip){ .rule = more, .show = wd_scan_action(r->scan, more) == WD_FLAG, .pem = { .state = WD_PEM_BODY } };
-        r->hold = (struct wd_hold){ .extra = r->hold.extra, .before = r->hold.before };
+        r->skip =
+            (struct redactor_skip){.rule = more, .show = wd_scan_action(r->scan, more) == WD_FLAG, .pem = {.state = WD_PEM_BODY}};
+        r->hold = (struct wd_hold){.extra = r->hold.extra, .before = r->hold.before};
     }
     return err;
 }
@@ -495,7 +494,7 @@ redactor_slice(struct wd_redactor *r, struct wd_span slice, struct wd_buf *out)
 enum wd_err
 wd_redactor_feed(struct wd_redactor *r, struct wd_span text, struct wd_buf *out)
 {
-    struct redactor_batch batch = { 0 };
+    struct redactor_batch batch = {0};
     size_t n;
 
     r->batch = &batch;
@@ -512,7 +511,7 @@ wd_redactor_feed(struct wd_redactor *r, struct wd_span text, struct wd_buf *out)
 enum wd_err
 wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
 {
-    struct redactor_batch batch = { 0 };
+    struct redactor_batch batch = {0};
     enum wd_err err = r->failed;
 
     r->batch = &batch;
@@ -529,49 +528,4 @@ wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
     r->batch = NULL;
     redactor_reset(r);
     return err;
-}
-
-enum wd_err
-wd_redact(const struct wd_scan *scan, enum wd_redactor_mode mode, struct wd_span text, struct wd_buf *out, bool *changed)
-{
-    struct wd_redactor *r;
-    size_t len = out->len;
-    enum wd_err err;
-
-    *changed = false;
-    if (!wd_scan_suspect(scan, text))
-        return WD_OK;
-    err = wd_redactor_new(&r, scan, mode);
-    if (err != WD_OK)
-        return err;
-    err = wd_redactor_feed(r, text, out);
-    if (err == WD_OK)
-        err = wd_redactor_finish(r, out);
-    *changed = r->changed;
-    wd_redactor_free(r);
-    if (err == WD_OK && !*changed)
-        out->len = len;
-    return err;
-}
-
-enum wd_err
-wd_redact_member(const struct wd_scan *scan, struct wd_span name, struct wd_span value, struct wd_buf *out, bool *changed)
-{
-    const struct wd_rule *rule = wd_rule_for_name(name);
-    uint8_t fingerprint[WD_FINGERPRINT_BYTES];
-    enum wd_action action = rule != NULL ? wd_scan_action(scan, rule) : WD_OFF;
-    size_t len = out->len;
-    enum wd_err err = wd_redact(scan, WD_REDACT_TEXT, value, out, changed);
-
-    if (err != WD_OK || action == WD_OFF || !rule->valid(value, WD_VALUE_QUOTED))
-        return err;
-    wd_scan_fingerprint(scan, rule, value, fingerprint);
-    wd_findings_add(scan->findings, rule, scan->direction, action, fingerprint);
-    if (action == WD_FLAG)
-        return WD_OK;
-    if (action == WD_REFUSE)
-        return WD_ERR_REFUSED;
-    out->len = len;
-    *changed = true;
-    return wd_buf_add(out, scan->replacement);
 }

@@ -8,16 +8,22 @@
 #define GAP "(?:\\s|\\\\+[nrt])*"
 #define BOTH (WD_INPUT | WD_OUTPUT)
 
-#define KEY(id_, class_, min_, max_, pattern_, needs_, valid_)                                                                    \
-    { .id = (id_), .kind = "api-key", .category = WD_SECRET, .severity = WD_CRITICAL, .directions = BOTH,                          \
-      .shape = WD_SHAPE_RUN, .value = (class_), .min = (min_), .max = (max_), .pattern = (pattern_), .needs = (needs_),           \
-      .valid = (valid_) }
-#define ASSIGNED(id_, kind_, severity_, names_, valid_)                                                                            \
-    { .id = (id_), .kind = (kind_), .category = WD_SECRET, .severity = (severity_), .directions = BOTH,                            \
-      .shape = WD_SHAPE_ASSIGNED, .glued = 1, .pattern = "(?i)(?:" names_ ")" GLUE "[:=]", .needs = ":=", .valid = (valid_) }
-#define SCRIPT(id_, kind_, shape_, glued_, pattern_, needs_)                                                                       \
-    { .id = (id_), .kind = (kind_), .category = WD_MALICIOUS, .severity = WD_HIGH, .directions = BOTH, .shape = (shape_),          \
-      .glued = (glued_), .pattern = (pattern_), .needs = (needs_) }
+#define KEY(id_, class_, min_, max_, pattern_, needs_, valid_)                                                                   \
+    {                                                                                                                            \
+        .id = (id_), .kind = "api-key", .category = WD_SECRET, .severity = WD_CRITICAL, .directions = BOTH,                      \
+        .shape = WD_SHAPE_RUN, .value = (class_), .min = (min_), .max = (max_), .pattern = (pattern_), .needs = (needs_),        \
+        .valid = (valid_)                                                                                                        \
+    }
+#define ASSIGNED(id_, kind_, severity_, names_, valid_)                                                                          \
+    {                                                                                                                            \
+        .id = (id_), .kind = (kind_), .category = WD_SECRET, .severity = (severity_), .directions = BOTH,                        \
+        .shape = WD_SHAPE_ASSIGNED, .glued = 1, .pattern = "(?i)(?:" names_ ")" GLUE "[:=]", .needs = ":=", .valid = (valid_)    \
+    }
+#define SCRIPT(id_, kind_, shape_, glued_, pattern_, needs_)                                                                     \
+    {                                                                                                                            \
+        .id = (id_), .kind = (kind_), .category = WD_MALICIOUS, .severity = WD_HIGH, .directions = BOTH, .shape = (shape_),      \
+        .glued = (glued_), .pattern = (pattern_), .needs = (needs_)                                                              \
+    }
 
 /* clang-format off */
 const struct wd_rule wd_rules[] = {
@@ -25,13 +31,16 @@ const struct wd_rule wd_rules[] = {
     KEY("anthropic-key", WD_CH_KEY, 24, 0, "sk-ant-[A-Za-z0-9_-]{17}", "-", wd_valid_key),
     KEY("google-key", WD_CH_KEY, 39, 0, "AIza[A-Za-z0-9_-]{35}", "", NULL),
     KEY("aws-access-key", WD_CH_ALNUM, 20, 20, "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", "", NULL),
-    ASSIGNED("aws-secret-key", "api-key", WD_CRITICAL, "aws_?(?:secret)?_?(?:access)?_?key|secret_?access_?key", wd_valid_aws_secret),
+    ASSIGNED("aws-secret-key", "api-key", WD_CRITICAL, "aws_?(?:secret)?_?(?:access)?_?key|secret_?access_?key",
+             wd_valid_aws_secret),
     KEY("github-token", WD_CH_ALNUM, 40, 255, "gh[pousr]_[A-Za-z0-9]{36}", "_", NULL),
     KEY("github-fine-grained-token", WD_CH_KEY, 60, 255, "github_pat_[A-Za-z0-9_]{49}", "_", NULL),
-    KEY("gitlab-token", WD_CH_DOTTED, 24, 0, "gl(?:pat|ptt|dt|rt|rtr|cbt|ft|imt|soat|agent|oas|ffct)-[A-Za-z0-9_-]{20}", "-", wd_valid_key),
+    KEY("gitlab-token", WD_CH_DOTTED, 24, 0,
+        "gl(?:pat|ptt|dt|rt|rtr|cbt|ft|imt|soat|agent|oas|ffct)-[A-Za-z0-9_-]{20}", "-", wd_valid_key),
     KEY("gitlab-runner-token", WD_CH_KEY, 29, 0, "GR1348941[A-Za-z0-9_-]{20}", "", NULL),
     KEY("slack-token", WD_CH_KEY, 20, 0, "(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{15}", "-", wd_valid_key),
-    KEY("slack-webhook", WD_CH_KEY | WD_CH_SIGN, 43, 0, "hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9/]{18}", "/", NULL),
+    KEY("slack-webhook", WD_CH_KEY | WD_CH_SIGN, 43, 0,
+        "hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9/]{18}", "/", NULL),
     KEY("stripe-key", WD_CH_KEY, 18, 0, "[rs\\r]k_(?:live|test|prod)_[A-Za-z0-9]{10}", "_", wd_valid_key),
     KEY("stripe-webhook-secret", WD_CH_BASE64, 38, 0, "whsec_[A-Za-z0-9+/]{32}", "_", wd_valid_key),
     KEY("warder-token", WD_CH_KEY, 47, 47, "wdr_[A-Za-z0-9_-]{43}", "_", NULL),
@@ -69,18 +78,29 @@ const struct wd_rule wd_rule_own = {
 static const struct {
     const char *word, *rule;
 } rules_names[] = {
-    { "password", "password" },          { "passwd", "password" },
-    { "passphrase", "password" },        { "passwort", "password" },
-    { "pwd", "password" },               { "secret", "assigned-secret" },
-    { "token", "assigned-secret" },      { "apikey", "assigned-secret" },
-    { "api_key", "assigned-secret" },    { "api-key", "assigned-secret" },
-    { "accesskey", "assigned-secret" },  { "access_key", "assigned-secret" },
-    { "access-key", "assigned-secret" }, { "secretkey", "assigned-secret" },
-    { "secret_key", "assigned-secret" }, { "secret-key", "assigned-secret" },
-    { "privatekey", "assigned-secret" }, { "private_key", "assigned-secret" },
-    { "authkey", "assigned-secret" },    { "auth_key", "assigned-secret" },
-    { "auth-key", "assigned-secret" },   { "private-key", "assigned-secret" },
-    { "key", NULL },
+    {"password", "password"},
+    {"passwd", "password"},
+    {"passphrase", "password"},
+    {"passwort", "password"},
+    {"pwd", "password"},
+    {"secret", "assigned-secret"},
+    {"token", "assigned-secret"},
+    {"apikey", "assigned-secret"},
+    {"api_key", "assigned-secret"},
+    {"api-key", "assigned-secret"},
+    {"accesskey", "assigned-secret"},
+    {"access_key", "assigned-secret"},
+    {"access-key", "assigned-secret"},
+    {"secretkey", "assigned-secret"},
+    {"secret_key", "assigned-secret"},
+    {"secret-key", "assigned-secret"},
+    {"privatekey", "assigned-secret"},
+    {"private_key", "assigned-secret"},
+    {"authkey", "assigned-secret"},
+    {"auth_key", "assigned-secret"},
+    {"auth-key", "assigned-secret"},
+    {"private-key", "assigned-secret"},
+    {"key", NULL},
 };
 
 static bool
@@ -122,7 +142,7 @@ bool
 wd_rule_name_ends(struct wd_span s)
 {
     /* Asked for every word of a text: how the names above end. */
-    static const char ends[][2] = { { 'r', 'd' }, { 'w', 'd' }, { 's', 'e' }, { 'r', 't' }, { 'e', 't' }, { 'e', 'n' }, { 'e', 'y' } };
+    static const char ends[][2] = {{'r', 'd'}, {'w', 'd'}, {'s', 'e'}, {'r', 't'}, {'e', 't'}, {'e', 'n'}, {'e', 'y'}};
     uint8_t last, before;
     size_t i;
     bool may = false;
@@ -142,7 +162,7 @@ wd_rule_name_ends(struct wd_span s)
 const char *
 wd_category_name(enum wd_category c)
 {
-    static const char *const names[] = { "secret", "pii", "injection", "malicious" };
+    static const char *const names[] = {"secret", "pii", "injection", "malicious"};
 
     return names[c];
 }
@@ -150,7 +170,7 @@ wd_category_name(enum wd_category c)
 const char *
 wd_severity_name(enum wd_severity s)
 {
-    static const char *const names[] = { "low", "medium", "high", "critical" };
+    static const char *const names[] = {"low", "medium", "high", "critical"};
 
     return names[s];
 }
@@ -158,7 +178,7 @@ wd_severity_name(enum wd_severity s)
 const char *
 wd_action_name(enum wd_action a)
 {
-    static const char *const names[] = { "off", "flag", "redact", "refuse" };
+    static const char *const names[] = {"off", "flag", "redact", "refuse"};
 
     return names[a];
 }

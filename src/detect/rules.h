@@ -23,7 +23,7 @@ enum wd_shape {
     WD_SHAPE_ASSIGNED, /* the value that is assigned to the name that matched */
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
-    WD_SHAPE_OWN,      /* known by its bytes, not by a pattern */
+    WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
 };
 
 /* How a value was written down, for what is valid in one form only. */
@@ -38,11 +38,11 @@ struct wd_rule {
     const char *id;   /* "openai-key" */
     const char *kind; /* "api-key" */
     uint8_t category, severity, directions, shape;
-    uint8_t value;      /* WD_SHAPE_RUN: WD_CH_* classes */
-    uint8_t glued;      /* a letter or digit may stand before it */
-    uint16_t min, max;  /* characters of the finding; max 0: any number */
+    uint8_t value;     /* WD_SHAPE_RUN: WD_CH_* classes */
+    uint8_t glued;     /* a letter or digit may stand before it */
+    uint16_t min, max; /* characters of the finding; max 0: any number */
     const char *pattern;
-    const char *needs;  /* a finding holds at least one of these characters; "": it may be letters alone */
+    const char *needs; /* a finding holds at least one of these characters; "": it may be letters alone */
     bool (*valid)(struct wd_span value, unsigned form); /* may be NULL */
 };
 

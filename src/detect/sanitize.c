@@ -65,19 +65,19 @@ sanitize_anthropic(struct wd_span text, size_t at, const void *known, struct wd_
 
 /* HTML elements (WHATWG HTML, and those of older pages that browsers still read). */
 static const char *const sanitize_elements[] = {
-    "a",        "abbr",    "address",  "applet",   "area",     "article",  "aside",    "audio",    "b",          "base",
-    "bdi",      "bdo",     "big",      "blink",    "blockquote", "body",   "br",       "button",   "canvas",     "caption",
-    "center",   "cite",    "code",     "col",      "colgroup", "data",     "datalist", "dd",       "del",        "details",
-    "dfn",      "dialog",  "div",      "dl",       "dt",       "em",       "embed",    "fieldset", "figcaption", "figure",
-    "font",     "footer",  "form",     "frame",    "frameset", "h1",       "h2",       "h3",       "h4",         "h5",
-    "h6",       "head",    "header",   "hgroup",   "hr",       "html",     "i",        "iframe",   "img",        "input",
-    "ins",      "kbd",     "label",    "legend",   "li",       "link",     "main",     "map",      "mark",       "marquee",
-    "math",     "menu",    "meta",     "meter",    "nav",      "noscript", "object",   "ol",       "optgroup",   "option",
-    "output",   "p",       "param",    "picture",  "pre",      "progress", "q",        "rp",       "rt",         "ruby",
-    "s",        "samp",    "script",   "search",   "section",  "select",   "slot",     "small",    "source",     "span",
-    "strike",   "strong",  "style",    "sub",      "summary",  "sup",      "svg",      "table",    "tbody",      "td",
-    "template", "textarea", "tfoot",   "th",       "thead",    "time",     "title",    "tr",       "track",      "tt",
-    "u",        "ul",      "var",      "video",    "wbr",
+    "a",        "abbr",     "address", "applet",  "area",       "article",  "aside",    "audio",    "b",          "base",
+    "bdi",      "bdo",      "big",     "blink",   "blockquote", "body",     "br",       "button",   "canvas",     "caption",
+    "center",   "cite",     "code",    "col",     "colgroup",   "data",     "datalist", "dd",       "del",        "details",
+    "dfn",      "dialog",   "div",     "dl",      "dt",         "em",       "embed",    "fieldset", "figcaption", "figure",
+    "font",     "footer",   "form",    "frame",   "frameset",   "h1",       "h2",       "h3",       "h4",         "h5",
+    "h6",       "head",     "header",  "hgroup",  "hr",         "html",     "i",        "iframe",   "img",        "input",
+    "ins",      "kbd",      "label",   "legend",  "li",         "link",     "main",     "map",      "mark",       "marquee",
+    "math",     "menu",     "meta",    "meter",   "nav",        "noscript", "object",   "ol",       "optgroup",   "option",
+    "output",   "p",        "param",   "picture", "pre",        "progress", "q",        "rp",       "rt",         "ruby",
+    "s",        "samp",     "script",  "search",  "section",    "select",   "slot",     "small",    "source",     "span",
+    "strike",   "strong",   "style",   "sub",     "summary",    "sup",      "svg",      "table",    "tbody",      "td",
+    "template", "textarea", "tfoot",   "th",      "thead",      "time",     "title",    "tr",       "track",      "tt",
+    "u",        "ul",       "var",     "video",   "wbr",
 };
 enum { SANITIZE_ELEMENTS = sizeof(sanitize_elements) / sizeof(sanitize_elements[0]) };
 
@@ -135,7 +135,7 @@ sanitize_tag_end(struct wd_span text, size_t from, bool *value)
 static bool
 sanitize_is_tag(struct wd_span text, size_t at, int element, bool bare, bool value, const struct sanitize_closing *closing)
 {
-    static const char *const certain[] = { "br", "hr", "wbr", "img", "p", "script", "iframe", "style" };
+    static const char *const certain[] = {"br", "hr", "wbr", "img", "p", "script", "iframe", "style"};
     const char *name = sanitize_elements[element];
     bool word = at > 0 && wd_char_is((uint8_t)text.ptr[at - 1], WD_CH_KEY);
     size_t i;
@@ -188,7 +188,7 @@ sanitize_learn(struct wd_span text, struct sanitize_closing *closing)
     size_t i, end;
     int element;
 
-    *closing = (struct sanitize_closing){ 0 };
+    *closing = (struct sanitize_closing){0};
     for (i = 0; i + 2 < text.len; i++) {
         if (text.ptr[i] == '-' && text.ptr[i + 1] == '-' && text.ptr[i + 2] == '>')
             closing->comment = i;

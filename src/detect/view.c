@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 
-enum { VIEW_FIRST = 64, VIEW_KEPT = 512 };
+enum { VIEW_FIRST = 64, VIEW_KEPT = 256 };
 
 void
 wd_view_init(struct wd_view *v)
 {
-    *v = (struct wd_view){ 0 };
+    *v = (struct wd_view){0};
     wd_buf_init(&v->raw, UINT32_MAX / 2);
 }
 
@@ -29,10 +29,11 @@ view_resize(struct wd_view *v, uint32_t size)
     if (chars == NULL)
         return WD_ERR_NOMEM;
     v->chars = chars;
+    v->size = size < v->size ? size : v->size;
     offs = realloc(v->offs, ((size_t)size + 1) * sizeof(*offs));
     if (offs == NULL)
         return WD_ERR_NOMEM;
-    if (v->size == 0)
+    if (v->offs == NULL)
         offs[0] = 0;
     v->offs = offs;
     v->size = size;

@@ -6,12 +6,24 @@
 #include "detect/chars.h"
 
 /* Made-up values, written so that none stands here in one piece. */
-#define OPENAI "sk-" "proj-Ab3dEf6hIj_lMn0pQr-tUv9xYz1234567890abcdefABCDEF"
-#define JWT_A "eyJ" "hbGciOiJIUzI1NiJ9"
-#define JWT_B "eyJ" "zdWIiOiIxMjM0NTY3ODkwIn0"
-#define GITHUB "ghp_" "abcdefghij0123456789ABCDEFGHIJklmnop"
-#define PEM_BEGIN "-----BEGIN RSA " "PRIVATE KEY-----"
-#define PEM_END "-----END RSA " "PRIVATE KEY-----"
+#define OPENAI                                                                                                                   \
+    "sk-"                                                                                                                        \
+    "proj-Ab3dEf6hIj_lMn0pQr-tUv9xYz1234567890abcdefABCDEF"
+#define JWT_A                                                                                                                    \
+    "eyJ"                                                                                                                        \
+    "hbGciOiJIUzI1NiJ9"
+#define JWT_B                                                                                                                    \
+    "eyJ"                                                                                                                        \
+    "zdWIiOiIxMjM0NTY3ODkwIn0"
+#define GITHUB                                                                                                                   \
+    "ghp_"                                                                                                                       \
+    "abcdefghij0123456789ABCDEFGHIJklmnop"
+#define PEM_BEGIN                                                                                                                \
+    "-----BEGIN RSA "                                                                                                            \
+    "PRIVATE KEY-----"
+#define PEM_END                                                                                                                  \
+    "-----END RSA "                                                                                                              \
+    "PRIVATE KEY-----"
 
 static void
 want(struct rig *rig, enum wd_redactor_mode mode, const char *text, const char *expected)
@@ -26,8 +38,9 @@ want(struct rig *rig, enum wd_redactor_mode mode, const char *text, const char *
 static void
 test_F02_a_secret_across_chunks_never_leaves(void **state)
 {
-    static const char text[] = "Sure, the key is " OPENAI ". Or mail bob@example.com, card 4111 1111 1111 1111, "
-                               "password: hunter2x and " PEM_BEGIN "\nMIIEpAIBAAKCAQEA1234567890abcdefghijklmnop\n" PEM_END " done.";
+    static const char text[] =
+        "Sure, the key is " OPENAI ". Or mail bob@example.com, card 4111 1111 1111 1111, "
+        "password: hunter2x and " PEM_BEGIN "\nMIIEpAIBAAKCAQEA1234567890abcdefghijklmnop\n" PEM_END " done.";
     struct rig rig;
 
     rig_init(&rig);
@@ -40,8 +53,10 @@ test_F02_a_secret_across_chunks_never_leaves(void **state)
 static void
 test_F03_clean_text_leaves_but_for_its_last_word(void **state)
 {
-    static const char text[] = "It was the best of times, it was the worst of times; (see \"chapter one\", p. 3-17) of 1859: 12 50 100 things.\n"
-                               "Passwords and tokens are fine! Don't hold: a,b;c or 'quotes' & \xc3\xa9t\xc3\xa9 na\xc3\xafve; if x[i] == 2 then y = f(x).";
+    static const char text[] =
+        "It was the best of times, it was the worst of times; (see \"chapter one\", p. 3-17) of 1859: 12 50 100 things.\n"
+        "Passwords and tokens are fine! Don't hold: a,b;c or 'quotes' & \xc3\xa9t\xc3\xa9 na\xc3\xafve; if x[i] == 2 then y = "
+        "f(x).";
     struct rig rig;
     struct wd_redactor *r;
     size_t i, word = 0;
@@ -68,8 +83,14 @@ test_F10_behind_json_escapes_at_any_depth(void **state)
     struct rig rig;
 
     rig_init(&rig);
-    want(&rig, WD_REDACT_TEXT, "{\"a\":\"\\u0073k-" "proj-Ab3dEf6hIj_lMn0pQr-tUv9\\u0078Yz\"}", "{\"a\":\"[REDACTED]\"}");
-    want(&rig, WD_REDACT_TEXT, "{\\\"a\\\":\\\"\\\\u0073\\\\u006B-" "proj-Ab3dEf6hIj_lMn0pQr-tUv9\\\"}", "{\\\"a\\\":\\\"[REDACTED]\\\"}");
+    want(&rig, WD_REDACT_TEXT,
+         "{\"a\":\"\\u0073k-"
+         "proj-Ab3dEf6hIj_lMn0pQr-tUv9\\u0078Yz\"}",
+         "{\"a\":\"[REDACTED]\"}");
+    want(&rig, WD_REDACT_TEXT,
+         "{\\\"a\\\":\\\"\\\\u0073\\\\u006B-"
+         "proj-Ab3dEf6hIj_lMn0pQr-tUv9\\\"}",
+         "{\\\"a\\\":\\\"[REDACTED]\\\"}");
     want(&rig, WD_REDACT_TEXT, "\\\\\\\\\\\\\\\\u0062ob@example.com\\nx", "[REDACTED]\\nx");
     want(&rig, WD_REDACT_TEXT, "line\\nbob@example.com\\tnext", "line\\n[REDACTED]\\tnext");
     want(&rig, WD_REDACT_TEXT, "\\u0070assword\\u003a \\u0022hunter2\\u0022", "\\u0070assword\\u003a \\u0022[REDACTED]\\u0022");
@@ -87,7 +108,10 @@ test_F38_keys_of_today(void **state)
     rig_init(&rig);
     want(&rig, WD_REDACT_TEXT, OPENAI, "[REDACTED]");
     assert_int_equal(rig_count(&rig, "openai-key"), 1);
-    want(&rig, WD_REDACT_TEXT, "sk-" "ant-api03-Ab3dEf6hIj_lMn0pQr-tUv9xYz12AA", "[REDACTED]");
+    want(&rig, WD_REDACT_TEXT,
+         "sk-"
+         "ant-api03-Ab3dEf6hIj_lMn0pQr-tUv9xYz12AA",
+         "[REDACTED]");
     assert_int_equal(rig_count(&rig, "openai-key"), 0);
     assert_int_equal(rig_count(&rig, "anthropic-key"), 1);
     rig_deinit(&rig);
@@ -134,9 +158,11 @@ test_json_stays_json(void **state)
     want(&rig, WD_REDACT_JSON, "{\"password\":\"with \\\" quote 1\"}", "{\"password\":\"[REDACTED]\"}");
     want(&rig, WD_REDACT_JSON, "{\"a\":\"<script\",\"b\":\"x>y\"}", "{\"a\":\"[REDACTED]\",\"b\":\"x>y\"}");
     want(&rig, WD_REDACT_JSON, "{\"a\":\"x\\\\\",\"b\":4111111111111111}", "{\"a\":\"x\\\\\",\"b\":\"[REDACTED]\"}");
-    want(&rig, WD_REDACT_JSON, "{\"a\":\"{\\\"password\\\": \\\"hunter2\\\"}\"}", "{\"a\":\"{\\\"password\\\": \\\"[REDACTED]\\\"}\"}");
+    want(&rig, WD_REDACT_JSON, "{\"a\":\"{\\\"password\\\": \\\"hunter2\\\"}\"}",
+         "{\"a\":\"{\\\"password\\\": \\\"[REDACTED]\\\"}\"}");
     want(&rig, WD_REDACT_JSON, "{\"bob@example.com\":\"\\u0062ob@example.com\"}", "{\"[REDACTED]\":\"[REDACTED]\"}");
-    want(&rig, WD_REDACT_JSON, "{\"k\":\"" PEM_BEGIN "\\nMIIEpAIBAAKCAQEA1234567890\",\"a\":1}", "{\"k\":\"[REDACTED]\",\"a\":1}");
+    want(&rig, WD_REDACT_JSON, "{\"k\":\"" PEM_BEGIN "\\nMIIEpAIBAAKCAQEA1234567890\",\"a\":1}",
+         "{\"k\":\"[REDACTED]\",\"a\":1}");
     rig_deinit(&rig);
 }
 
@@ -239,14 +265,10 @@ test_members(void **state)
     static const struct {
         const char *name, *value, *want;
     } cases[] = {
-        { "password", "hunter2", "[REDACTED]" },
-        { "db_Password", "correct horse 9", "[REDACTED]" },
-        { "password", "swordfish", "[REDACTED]" },
-        { "token", "abc-123-def", "[REDACTED]" },
-        { "password", "your password", NULL },
-        { "note", "hunter2", NULL },
-        { "note", "key " OPENAI, "key [REDACTED]" },
-        { "password", "", NULL },
+        {"password", "hunter2", "[REDACTED]"},     {"db_Password", "correct horse 9", "[REDACTED]"},
+        {"password", "swordfish", "[REDACTED]"},   {"token", "abc-123-def", "[REDACTED]"},
+        {"password", "your password", NULL},       {"note", "hunter2", NULL},
+        {"note", "key " OPENAI, "key [REDACTED]"}, {"password", "", NULL},
     };
     struct rig rig;
     bool changed;
@@ -255,7 +277,8 @@ test_members(void **state)
     rig_init(&rig);
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         rig_clear(&rig);
-        assert_int_equal(wd_redact_member(&rig.scan, wd_span_str(cases[i].name), wd_span_str(cases[i].value), &rig.out, &changed), WD_OK);
+        assert_int_equal(wd_redact_member(&rig.scan, wd_span_str(cases[i].name), wd_span_str(cases[i].value), &rig.out, &changed),
+                         WD_OK);
         assert_int_equal(changed, cases[i].want != NULL);
         assert_true(wd_span_eq(wd_buf_span(&rig.out), wd_span_str(cases[i].want)));
     }
@@ -277,7 +300,8 @@ test_whole_answers_as_a_stream_does_and_copies_nothing_clean(void **state)
     assert_int_equal(wd_redact(&rig.scan, WD_REDACT_TEXT, WD_SPAN("a@b.com"), &rig.out, &changed), WD_OK);
     assert_true(changed);
     assert_true(wd_span_eq(wd_buf_span(&rig.out), WD_SPAN("before [REDACTED]")));
-    assert_false(wd_scan_suspect(&rig.scan, WD_SPAN("{\"model\":\"gpt-4o\",\"max_tokens\":100,\"tokenizer\":\"x\",\"messages\":[]}")));
+    assert_false(
+        wd_scan_suspect(&rig.scan, WD_SPAN("{\"model\":\"gpt-4o\",\"max_tokens\":100,\"tokenizer\":\"x\",\"messages\":[]}")));
     assert_true(wd_scan_suspect(&rig.scan, WD_SPAN("{\"a\":\"\\u0041KIA\"}")));
     rig_deinit(&rig);
 }
@@ -298,9 +322,33 @@ static void
 test_endless_words_are_bounded(void **state)
 {
     /* The first few are tried with 10 MB, the others with one. */
-    static const char *const words[] = { "a",   "7",    "\\",   "[",        "<",  "-----BEGIN ", "password=", "1234 ", "4111 ",       "token:\"", "sk-",
-                                         "eyJ", "a@",   "a@b.", "<script ", "[ ", "\\u0",       "4",         "\"",    "javascript:", "ghp_",    "=",
-                                         "@",   "a.b@c.", "eyJaaaaaaaa.", "-----BEGIN " "PRIVATE KEY-----\n" };
+    static const char *const words[] = {"a",
+                                        "7",
+                                        "\\",
+                                        "[",
+                                        "<",
+                                        "-----BEGIN ",
+                                        "password=",
+                                        "1234 ",
+                                        "4111 ",
+                                        "token:\"",
+                                        "sk-",
+                                        "eyJ",
+                                        "a@",
+                                        "a@b.",
+                                        "<script ",
+                                        "[ ",
+                                        "\\u0",
+                                        "4",
+                                        "\"",
+                                        "javascript:",
+                                        "ghp_",
+                                        "=",
+                                        "@",
+                                        "a.b@c.",
+                                        "eyJaaaaaaaa.",
+                                        "-----BEGIN "
+                                        "PRIVATE KEY-----\n"};
     struct wd_redactor *r;
     struct wd_buf text;
     struct rig rig;
@@ -345,12 +393,14 @@ test_findings_longer_than_what_is_held(void **state)
     static const struct {
         const char *before, *fill, *after, *want;
     } cases[] = {
-        { "x sk-" "proj-", "Ab3dEf6hIj", " y", "x [REDACTED] y" },
-        { "x " JWT_A "." JWT_B, "Ab3dEf6hIj", ".sig-nature.", "x [REDACTED]" },
-        { PEM_BEGIN "\n", "MIIEpAIBAAKCAQEA1234567890abcdef\n", PEM_END " y", "[REDACTED] y" },
-        { PEM_BEGIN "\n", "MIIEpAIBAAKCAQEA1234567890abcdef\n", ", y", "[REDACTED], y" },
-        { "password=", "a1!", " y", "password=[REDACTED] y" },
-        { "password: \"", "a1!", "\" y", "password: \"[REDACTED]\" y" },
+        {"x sk-"
+         "proj-",
+         "Ab3dEf6hIj", " y", "x [REDACTED] y"},
+        {"x " JWT_A "." JWT_B, "Ab3dEf6hIj", ".sig-nature.", "x [REDACTED]"},
+        {PEM_BEGIN "\n", "MIIEpAIBAAKCAQEA1234567890abcdef\n", PEM_END " y", "[REDACTED] y"},
+        {PEM_BEGIN "\n", "MIIEpAIBAAKCAQEA1234567890abcdef\n", ", y", "[REDACTED], y"},
+        {"password=", "a1!", " y", "password=[REDACTED] y"},
+        {"password: \"", "a1!", "\" y", "password: \"[REDACTED]\" y"},
     };
     struct outcome whole;
     struct wd_buf text;
@@ -400,10 +450,69 @@ test_findings_longer_than_what_is_held(void **state)
 }
 
 static const char *const fragments[] = {
-    "sk-", "sk-proj-", "Ab3dEf6hIj", "lMn0pQr_tUv9x-z1", OPENAI, GITHUB, "AKIA", "IOSFODNN7EXAMPLE", JWT_A, JWT_B, ".", "bob", "@", "example.com",
-    "4111", "1111", " ", " ", "\n", "\"", "'", ":", "=", "password", "token", "secret_key", "hunter2", "\\", "\\n", "\\\"", "\\u0073", "\\\\", "u00",
-    "<", "script", ">", "/", "[", "SYSTEM", "]", "javascript:", "data:text/html", PEM_BEGIN, PEM_END, "MIIEpAIBAAKCAQEA1234", "-----BEGIN ",
-    "\xc3\xa9", ",", "}", "{", "-", "_", "0", "9", "k_live_", "\\rk_" "live_0123456789ab", "%", "~", "wdr_", "x", "glpat-", "xoxb-1234567890-",
+    "sk-",
+    "sk-proj-",
+    "Ab3dEf6hIj",
+    "lMn0pQr_tUv9x-z1",
+    OPENAI,
+    GITHUB,
+    "AKIA",
+    "IOSFODNN7EXAMPLE",
+    JWT_A,
+    JWT_B,
+    ".",
+    "bob",
+    "@",
+    "example.com",
+    "4111",
+    "1111",
+    " ",
+    " ",
+    "\n",
+    "\"",
+    "'",
+    ":",
+    "=",
+    "password",
+    "token",
+    "secret_key",
+    "hunter2",
+    "\\",
+    "\\n",
+    "\\\"",
+    "\\u0073",
+    "\\\\",
+    "u00",
+    "<",
+    "script",
+    ">",
+    "/",
+    "[",
+    "SYSTEM",
+    "]",
+    "javascript:",
+    "data:text/html",
+    PEM_BEGIN,
+    PEM_END,
+    "MIIEpAIBAAKCAQEA1234",
+    "-----BEGIN ",
+    "\xc3\xa9",
+    ",",
+    "}",
+    "{",
+    "-",
+    "_",
+    "0",
+    "9",
+    "k_live_",
+    "\\rk_"
+    "live_0123456789ab",
+    "%",
+    "~",
+    "wdr_",
+    "x",
+    "glpat-",
+    "xoxb-1234567890-",
 };
 
 static void
@@ -449,7 +558,8 @@ test_random_texts_in_random_cuts(void **state)
             else
                 rig_cut(&rig, (enum wd_redactor_mode)mode, wd_buf_span(&text), cuts, (size_t)k);
             if (!rig_same(&rig, &whole))
-                fail_msg("seed text %d, mode %d: %.*s\nwhole %s\ncut   %.*s", i, mode, (int)text.len, text.ptr, whole.text, (int)rig.out.len, rig.out.ptr);
+                fail_msg("seed text %d, mode %d: %.*s\nwhole %s\ncut   %.*s", i, mode, (int)text.len, text.ptr, whole.text,
+                         (int)rig.out.len, rig.out.ptr);
         }
         free(whole.text);
     }
@@ -555,7 +665,7 @@ static void
 test_score_and_table_of_findings(void **state)
 {
     static const uint8_t none[WD_FINGERPRINT_BYTES];
-    struct wd_findings f = { 0 };
+    struct wd_findings f = {0};
     int i;
 
     assert_true(wd_findings_score(&f) == 1);

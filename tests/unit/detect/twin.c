@@ -7,15 +7,88 @@
 #include "detect/chars.h"
 #include "detect/match.h"
 
-#define OPENAI "sk-" "proj-Ab3dEf6hIj_lMn0pQr-tUv9xYz1234567890abcdefABCDEF"
-#define GITHUB "ghp_" "abcdefghij0123456789ABCDEFGHIJklmnop"
+#define OPENAI                                                                                                                   \
+    "sk-"                                                                                                                        \
+    "proj-Ab3dEf6hIj_lMn0pQr-tUv9xYz1234567890abcdefABCDEF"
+#define GITHUB                                                                                                                   \
+    "ghp_"                                                                                                                       \
+    "abcdefghij0123456789ABCDEFGHIJklmnop"
 
 static const char *const fragments[] = {
-    OPENAI, GITHUB, "AKIA" "IOSFODNN7EXAMPLE", "eyJ" "hbGciOiJIUzI1NiJ9", ".", ".", "eyJ" "zdWIiOiIxMjM0In0", "bob", "@", "example.com", "4111", "1111",
-    "1111", "1111", "3782", "822463", "10005", "4111111111111111", " ", " ", " ", "\n", "\"", "'", ":", "=", ": ", "=\"", "password", "token", "apiKey",
-    "hunter2", "abc123!", "\\n", "\\\"", "\\u0073", "\\u0020", "\\\\\\\\u0031", "<", "</", "script", ">", "[", "SYSTEM", "]", "javascript:", "data:",
-    "text/html", "-----BEGIN " "PRIVATE KEY-----", "-----END " "PRIVATE KEY-----", "MIIEpAIBAAKCAQEA1234", "-", "\xc3\xa9", ",", ";", "&", "(", ")", "_", "7",
-    "Proc-Type: 4", "the", "words", "k_live_0123456789ab", "\\rk_" "live_0123456789ab", "glpat-0123456789abcdefghij", "xoxb-", "1234567890-",
+    OPENAI,
+    GITHUB,
+    "AKIA"
+    "IOSFODNN7EXAMPLE",
+    "eyJ"
+    "hbGciOiJIUzI1NiJ9",
+    ".",
+    ".",
+    "eyJ"
+    "zdWIiOiIxMjM0In0",
+    "bob",
+    "@",
+    "example.com",
+    "4111",
+    "1111",
+    "1111",
+    "1111",
+    "3782",
+    "822463",
+    "10005",
+    "4111111111111111",
+    " ",
+    " ",
+    " ",
+    "\n",
+    "\"",
+    "'",
+    ":",
+    "=",
+    ": ",
+    "=\"",
+    "password",
+    "token",
+    "apiKey",
+    "hunter2",
+    "abc123!",
+    "\\n",
+    "\\\"",
+    "\\u0073",
+    "\\u0020",
+    "\\\\\\\\u0031",
+    "<",
+    "</",
+    "script",
+    ">",
+    "[",
+    "SYSTEM",
+    "]",
+    "javascript:",
+    "data:",
+    "text/html",
+    "-----BEGIN "
+    "PRIVATE KEY-----",
+    "-----END "
+    "PRIVATE KEY-----",
+    "MIIEpAIBAAKCAQEA1234",
+    "-",
+    "\xc3\xa9",
+    ",",
+    ";",
+    "&",
+    "(",
+    ")",
+    "_",
+    "7",
+    "Proc-Type: 4",
+    "the",
+    "words",
+    "k_live_0123456789ab",
+    "\\rk_"
+    "live_0123456789ab",
+    "glpat-0123456789abcdefghij",
+    "xoxb-",
+    "1234567890-",
 };
 
 struct twin {
@@ -68,7 +141,7 @@ twin_redact(const struct wd_scan *scan, struct wd_span text, struct twin *t, str
     uint32_t done = 0, i;
 
     twin_read(t, text);
-    piece = (struct wd_piece){ t->chars, t->offs, t->count, -1, -1, false };
+    piece = (struct wd_piece){t->chars, t->offs, t->count, -1, -1, false};
     assert_int_equal(wd_match_piece(scan, &piece, &found), WD_OK);
     for (i = 0; i < found->count; i++) {
         const struct wd_match *m = &found->items[i];
@@ -101,12 +174,14 @@ test_pieces_lose_nothing(void **state)
         wd_buf_clear(&text);
         wd_buf_clear(&naive);
         while (n-- > 0)
-            assert_int_equal(wd_buf_add_str(&text, fragments[rig_random(&seed) % (sizeof(fragments) / sizeof(fragments[0]))]), WD_OK);
+            assert_int_equal(wd_buf_add_str(&text, fragments[rig_random(&seed) % (sizeof(fragments) / sizeof(fragments[0]))]),
+                             WD_OK);
         twin_redact(&rig.scan, wd_buf_span(&text), &t, &naive);
         rig_whole(&rig, WD_REDACT_TEXT, wd_buf_span(&text));
         found += rig.findings.count;
         if (!wd_span_eq(wd_buf_span(&rig.out), wd_buf_span(&naive)))
-            fail_msg("%d: %.*s\nnaive %.*s\ngave  %.*s", i, (int)text.len, text.ptr, (int)naive.len, naive.ptr, (int)rig.out.len, rig.out.ptr);
+            fail_msg("%d: %.*s\nnaive %.*s\ngave  %.*s", i, (int)text.len, text.ptr, (int)naive.len, naive.ptr, (int)rig.out.len,
+                     rig.out.ptr);
         if (rig.findings.count > 0 && !wd_scan_suspect(&rig.scan, wd_buf_span(&text)))
             fail_msg("not suspect: %.*s", (int)text.len, text.ptr);
     }

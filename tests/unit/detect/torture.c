@@ -1,0 +1,120 @@
+/* Each allocation fails once: an error, no secret in the output, nothing left behind. */
+#include "harness.h"
+
+#define SECRET                                                                                                                   \
+    "sk-"                                                                                                                        \
+    "proj-Tq7Zb3Kd81mX04LpQv92RsWy55HgUn6A"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *ptr, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *ptr, size_t size);
+
+static long until = -1; /* allocations before the one that fails; below 0: none fails */
+
+static bool
+fails(void)
+{
+    return until >= 0 && until-- == 0;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *ptr, size_t size)
+{
+    return fails() ? NULL : __real_realloc(ptr, size);
+}
+
+static enum wd_err
+run_stream(struct rig *rig)
+{
+    struct wd_redactor *r;
+    enum wd_err err = wd_redactor_new(&r, &rig->scan, WD_REDACT_TEXT);
+    int i;
+
+    for (i = 0; err == WD_OK && i < 40; i++) {
+        err = wd_redactor_feed(r, WD_SPAN("some words and " SECRET " <script aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), &rig->out);
+        if (err == WD_OK && i % 7 == 0)
+            err = wd_redactor_finish(r, &rig->out);
+    }
+    if (err == WD_OK)
+        err = wd_redactor_finish(r, &rig->out);
+    if (i > 0)
+        wd_redactor_free(r);
+    return err;
+}
+
+static enum wd_err
+run_whole(struct rig *rig)
+{
+    bool changed;
+
+    return wd_redact(&rig->scan, WD_REDACT_JSON, WD_SPAN("{\"a\":\"" SECRET "\",\"b\":[4111111111111111]}"), &rig->out, &changed);
+}
+
+static enum wd_err
+run_engine(struct rig *rig)
+{
+    struct wd_engine *engine = NULL;
+    struct wd_scratch *scratch = NULL;
+    enum wd_err err = wd_engine_new(&engine);
+
+    if (err == WD_OK)
+        err = wd_scratch_new(&scratch, engine);
+    wd_scratch_free(scratch);
+    wd_engine_free(engine);
+    return err;
+}
+
+static void
+test_each_allocation_fails_once(void **state)
+{
+    static enum wd_err (*const runs[])(struct rig *) = {run_stream, run_whole, run_engine};
+    struct rig rig;
+    enum wd_err err;
+    size_t i;
+    long n;
+
+    rig_init(&rig);
+    for (i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+        for (n = 0;; n++) {
+            rig_clear(&rig);
+            wd_buf_deinit(&rig.out);
+            until = n;
+            err = runs[i](&rig);
+            if (until >= 0)
+                break;
+            until = -1;
+            if (err != WD_OK)
+                assert_int_equal(err, WD_ERR_NOMEM);
+            assert_null(rig.out.len == 0 ? NULL : memmem(rig.out.ptr, rig.out.len, "Tq7Z", 4));
+        }
+        until = -1;
+        assert_int_equal(err, WD_OK);
+        assert_true(n > 0);
+    }
+    rig_deinit(&rig);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_allocation_fails_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
