@@ -1,0 +1,79 @@
+#include "exchange.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char *const decision_names[] = {
+    [WD_DECISION_INTERRUPTED] = "interrupted", [WD_DECISION_ALLOWED] = "allowed", [WD_DECISION_CHANGED] = "changed",
+    [WD_DECISION_REFUSED] = "refused",         [WD_DECISION_ENDED] = "ended",     [WD_DECISION_FAILED] = "failed",
+    [WD_DECISION_ABORTED] = "aborted",
+};
+
+const char *
+wd_decision_name(enum wd_decision d)
+{
+    return decision_names[d];
+}
+
+enum wd_code
+wd_exchange_refuse(struct wd_exchange *ex, enum wd_code code, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(ex->message, sizeof(ex->message), fmt, args);
+    va_end(args);
+
+    ex->code = code;
+    ex->status = wd_code_status(code);
+    ex->decision = WD_DECISION_REFUSED;
+    return code;
+}
+
+void
+wd_exchange_scan(struct wd_exchange *ex, const struct wd_gate *gate, enum wd_direction direction, struct wd_scan *scan)
+{
+    const struct wd_policy *policy = gate->policy;
+    const enum wd_action *actions = direction == WD_INPUT ? policy->detect_input : policy->detect_output;
+
+    *scan = (struct wd_scan){
+        .engine = gate->engine,
+        .scratch = gate->scratch,
+        .direction = direction,
+        .replacement = wd_span_str(policy->replacement),
+        .own = gate->keys,
+        .own_count = gate->key_count,
+        .findings = &ex->findings,
+    };
+    memcpy(scan->actions, actions, sizeof(scan->actions));
+    memcpy(scan->fingerprint_key, gate->fingerprint_key, sizeof(scan->fingerprint_key));
+
+    if (direction == WD_INPUT && !policy->input_validation) {
+        scan->actions[WD_MALICIOUS] = WD_OFF;
+        scan->actions[WD_INJECTION] = WD_OFF;
+    }
+    if (direction == WD_OUTPUT && !policy->output_filtering)
+        memset(scan->actions, 0, sizeof(scan->actions));
+}
+
+enum wd_code
+wd_exchange_refuse_finding(struct wd_exchange *ex, enum wd_direction direction, const char *where)
+{
+    static const enum wd_code codes[WD_CATEGORIES] = {
+        [WD_SECRET] = WD_CODE_SECRET_DETECTED,
+        [WD_PII] = WD_CODE_PII_DETECTED,
+        [WD_INJECTION] = WD_CODE_INJECTION_DETECTED,
+        [WD_MALICIOUS] = WD_CODE_MALICIOUS_CONTENT,
+    };
+    const struct wd_rule *rule = NULL;
+
+    for (uint32_t i = 0; i < ex->findings.count; i++) {
+        const struct wd_finding *f = &ex->findings.items[i];
+        if (f->action == WD_REFUSE && f->direction == direction)
+            rule = f->rule;
+    }
+    if (rule == NULL)
+        return wd_exchange_refuse(ex, WD_CODE_MALICIOUS_CONTENT, "the content was refused by a rule");
+    return wd_exchange_refuse(ex, codes[rule->category], "refused: rule %s (%s) matched%s%s", rule->id,
+                              wd_category_name(rule->category), where != NULL ? " in " : "", where != NULL ? where : "");
+}

@@ -1,0 +1,97 @@
+#ifndef WD_EXCHANGE_H
+#define WD_EXCHANGE_H
+
+#include "../detect/engine.h"
+#include "../store/limits.h"
+#include "../store/tokens.h"
+#include "../wire/op.h"
+#include "outer.h"
+
+/* What the gates stand on: one per process, made anew on reload. All borrowed. */
+struct wd_gate {
+    const struct wd_policy *policy;
+    const struct wd_engine *engine;
+    struct wd_scratch *scratch;
+    struct wd_tokens *tokens; /* NULL: the store cannot be opened; every request is refused */
+    struct wd_limits *limits; /* NULL: as above */
+    const struct wd_secret *const *keys; /* every provider key there is: none may show in a text */
+    size_t key_count;
+    uint8_t fingerprint_key[32];
+    uint8_t limits_key[32];
+};
+
+/* The clocks, handed in by the adapter. */
+struct wd_now {
+    uint64_t wall_us; /* Unix time */
+    uint64_t mono_us;
+};
+
+enum wd_decision {
+    WD_DECISION_INTERRUPTED, /* as begun: what the record says if the process dies */
+    WD_DECISION_ALLOWED,
+    WD_DECISION_CHANGED, /* passed with something redacted, sanitised or clamped */
+    WD_DECISION_REFUSED, /* by the inner gate */
+    WD_DECISION_ENDED,   /* by the outer gate */
+    WD_DECISION_FAILED,  /* the provider failed */
+    WD_DECISION_ABORTED, /* the client went away */
+};
+#define WD_DECISIONS (WD_DECISION_ABORTED + 1)
+
+const char *wd_decision_name(enum wd_decision d);
+
+#define WD_CLAIMS_MAX 5
+#define WD_AGENT_MAX 120
+#define WD_MODEL_MAX 128
+#define WD_ADDRESS_MAX 64
+
+/* One request and its answer, from the first header to the record. Holds no pointer into the request's body. */
+struct wd_exchange {
+    char request_id[37];
+    char address[WD_ADDRESS_MAX];
+    char agent[WD_AGENT_MAX]; /* UTF-8, without control characters */
+    char model[WD_MODEL_MAX];
+    struct wd_now began;
+
+    struct wd_principal who; /* user "" until the token is known */
+    const struct wd_role *role;
+    const struct wd_provider *provider;
+    struct wd_route route;
+    bool routed;
+    bool stream;
+    bool drop_usage;
+    char clamped[64]; /* value of x-warder-clamped, "" when nothing was */
+
+    struct wd_claim claims[WD_CLAIMS_MAX];
+    const char *claim_scope[WD_CLAIMS_MAX];
+    size_t claim_count;
+    bool taken;
+    bool limit_known;
+    struct { /* of the tightest limit, for the x-ratelimit headers */
+        uint64_t limit, remaining, reset_s;
+    } shown;
+    uint64_t retry_after_s;
+
+    struct wd_findings findings;
+    bool changed;
+
+    enum wd_decision decision;
+    enum wd_code code;
+    char message[320]; /* for people, in the error body */
+    char param[96];
+    int status;
+    struct wd_usage usage;
+    uint64_t gateway_ns; /* the gateway's own time so far */
+    uint64_t upstream_ms;
+};
+
+/* Sets code, status, decision REFUSED and the message (printf style); returns code. */
+enum wd_code wd_exchange_refuse(struct wd_exchange *ex, enum wd_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A scan for one direction under the policy; counts into ex->findings. */
+void wd_exchange_scan(struct wd_exchange *ex, const struct wd_gate *gate, enum wd_direction direction, struct wd_scan *scan);
+
+/* The code that a refusing finding has, by its category, and a message that names the rule. */
+enum wd_code wd_exchange_refuse_finding(struct wd_exchange *ex, enum wd_direction direction, const char *where);
+
+#endif

@@ -1,0 +1,174 @@
+#include "inner_parts.h"
+
+#include <stdio.h>
+
+#include "../detect/redactor.h"
+#include "../detect/sanitize.h"
+
+static const char *
+text_where_part(struct wd_inner_work *work, uint32_t node, char *out, size_t size)
+{
+    const struct wd_json *doc = &work->request.doc;
+    const struct wd_json_node *n = &doc->nodes[node];
+    char up[160] = "";
+
+    if (node == 0)
+        return "";
+    text_where_part(work, n->parent, up, sizeof(up));
+    if (doc->nodes[n->parent].type == WD_JSON_ARRAY) {
+        unsigned index = 0;
+        for (uint32_t c = doc->nodes[n->parent].child; c != node; c = doc->nodes[c].next)
+            index++;
+        snprintf(out, size, "%s[%u]", up, index);
+    } else {
+        struct wd_span key = wd_json_key_raw(doc, node);
+        bool plain = key.len <= 40;
+        for (size_t i = 0; plain && i < key.len; i++)
+            plain = (key.ptr[i] >= 'a' && key.ptr[i] <= 'z') || (key.ptr[i] >= 'A' && key.ptr[i] <= 'Z') || key.ptr[i] == '_';
+        snprintf(out, size, "%s%s%.*s", up, up[0] != '\0' ? "." : "", plain ? (int)key.len : 1, plain ? key.ptr : "?");
+    }
+    return out;
+}
+
+const char *
+wd_inner_where(struct wd_inner_work *work, uint32_t node)
+{
+    char path[160] = "";
+    char *dup;
+
+    text_where_part(work, node, path, sizeof(path));
+    dup = wd_arena_dup(work->arena, wd_span_str(path));
+    return dup != NULL ? dup : "";
+}
+
+static enum wd_code
+text_no_memory(struct wd_exchange *ex)
+{
+    return wd_exchange_refuse(ex, WD_CODE_STORE_UNAVAILABLE, "the gateway is out of memory for this request");
+}
+
+static struct wd_span
+text_of(struct wd_inner_work *work, const struct wd_text *t)
+{
+    const struct wd_json *doc = &work->request.doc;
+
+    switch ((enum wd_text_kind)t->kind) {
+    case WD_TEXT_KEY:
+        return wd_json_key(doc, t->node, work->arena);
+    case WD_TEXT_NUMBER:
+        return wd_json_raw(doc, t->node);
+    default:
+        return wd_json_string(doc, t->node, work->arena);
+    }
+}
+
+/* The new text takes the place of the old one inside its quotes; a number becomes a string. */
+static enum wd_err
+text_replace(struct wd_inner_work *work, const struct wd_text *t, struct wd_span with)
+{
+    const struct wd_json_node *n = &work->request.doc.nodes[t->node];
+    bool number = t->kind == WD_TEXT_NUMBER;
+    size_t start = t->kind == WD_TEXT_KEY ? n->key_start : n->start + (number ? 0 : 1);
+    size_t end = t->kind == WD_TEXT_KEY ? n->key_end : n->end - (number ? 0 : 1);
+    struct wd_buf escaped;
+    enum wd_err err;
+
+    wd_buf_init(&escaped, with.len * 6 + 16);
+    if (number && (err = wd_buf_add_byte(&escaped, '"')) != WD_OK)
+        goto done;
+    if ((err = wd_json_escape(&escaped, with)) != WD_OK)
+        goto done;
+    if (number && (err = wd_buf_add_byte(&escaped, '"')) != WD_OK)
+        goto done;
+    err = wd_edits_add(&work->edits, work->arena, start, end, wd_buf_span(&escaped));
+done:
+    wd_buf_deinit(&escaped);
+    return err;
+}
+
+static enum wd_err
+text_detect(struct wd_inner_work *work, const struct wd_scan *scan, const struct wd_text *t, struct wd_span text, struct wd_buf *out,
+            bool *changed)
+{
+    *changed = false;
+    if (t->member) {
+        struct wd_span name = wd_json_key(&work->request.doc, t->node, work->arena);
+        return name.ptr != NULL ? wd_redact_member(scan, name, text, out, changed) : WD_ERR_NOMEM;
+    }
+    return wd_redact(scan, t->kind == WD_TEXT_JSON ? WD_REDACT_JSON : WD_REDACT_TEXT, text, out, changed);
+}
+
+static enum wd_code
+text_refused(struct wd_inner_work *work, const struct wd_text *t)
+{
+    struct wd_exchange *ex = work->ex;
+
+    snprintf(ex->param, sizeof(ex->param), "%s", wd_inner_where(work, t->node));
+    return wd_exchange_refuse_finding(ex, WD_INPUT, ex->param[0] != '\0' ? ex->param : NULL);
+}
+
+/* One text: detection first, then what the provider could misread in what is left. */
+static enum wd_code
+text_check(struct wd_inner_work *work, const struct wd_scan *scan, bool suspect, bool sanitize, const struct wd_text *t)
+{
+    struct wd_exchange *ex = work->ex;
+    struct wd_span text = text_of(work, t), now;
+    struct wd_buf redacted, sanitized;
+    bool was_redacted = false, was_sanitized = false;
+    enum wd_code code = WD_CODE_NONE;
+    enum wd_err err = WD_OK;
+
+    if (text.ptr == NULL)
+        return text_no_memory(ex);
+    wd_buf_init(&redacted, text.len * 4 + 4096);
+    wd_buf_init(&sanitized, text.len * 4 + 4096);
+
+    if (suspect && (err = text_detect(work, scan, t, text, &redacted, &was_redacted)) == WD_ERR_REFUSED) {
+        code = text_refused(work, t);
+        goto done;
+    }
+    if (err == WD_OK && was_redacted && t->kind == WD_TEXT_SIGNED) {
+        snprintf(ex->param, sizeof(ex->param), "%s", wd_inner_where(work, t->node));
+        code = wd_exchange_refuse(ex, WD_CODE_SECRET_DETECTED,
+                                  "signed thinking text holds sensitive text and cannot be redacted without breaking its "
+                                  "signature; leave the block out");
+        goto done;
+    }
+    now = was_redacted ? wd_buf_span(&redacted) : text;
+    if (err == WD_OK && sanitize && t->kind == WD_TEXT_PROSE && (t->role == WD_ROLE_USER || t->role == WD_ROLE_TOOL))
+        err = wd_sanitize(ex->provider->format, now, &sanitized, &was_sanitized);
+    if (err == WD_OK && (was_redacted || was_sanitized)) {
+        ex->changed = true;
+        err = text_replace(work, t, was_sanitized ? wd_buf_span(&sanitized) : now);
+    }
+    if (err != WD_OK)
+        code = text_no_memory(ex);
+done:
+    wd_buf_wipe(&redacted);
+    wd_buf_wipe(&sanitized);
+    return code;
+}
+
+enum wd_code
+wd_inner_texts(struct wd_inner_work *work)
+{
+    const struct wd_policy *policy = work->gate->policy;
+    const struct wd_request *rq = &work->request;
+    bool sanitize = policy->input_validation && policy->sanitize;
+    struct wd_scan scan;
+    enum wd_code code;
+
+    wd_exchange_scan(work->ex, work->gate, WD_INPUT, &scan);
+    bool suspect = wd_scan_suspect(&scan, rq->doc.text);
+    if (!suspect && !sanitize)
+        return WD_CODE_NONE;
+
+    for (uint32_t i = 0; i < rq->text_count; i++) {
+        const struct wd_text *t = &rq->texts[i];
+        if (!suspect && t->kind != WD_TEXT_PROSE)
+            continue;
+        if ((code = text_check(work, &scan, suspect, sanitize, t)) != WD_CODE_NONE)
+            return code;
+    }
+    return WD_CODE_NONE;
+}
