@@ -1,0 +1,623 @@
+#include "ngx_http_warder_module.h"
+
+#define NGX_HTTP_WARDER_BURST  65536 /* bytes of one stream in one turn of the event loop */
+#define NGX_HTTP_WARDER_KEEP   4096  /* bytes of output buffer that an idle stream keeps */
+
+ngx_http_output_header_filter_pt  ngx_http_warder_next_header_filter;
+ngx_http_output_body_filter_pt    ngx_http_warder_next_body_filter;
+
+static ngx_int_t ngx_http_warder_send(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_uint_t last);
+
+
+/* The provider's answer is cut off or refused: nothing more is read from it. */
+
+static void
+ngx_http_warder_stop_upstream(ngx_http_request_t *r)
+{
+    if (r->upstream != NULL) {
+        r->upstream->length = 0;
+        r->upstream->keepalive = 0;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_warder_fail(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, enum wd_code code, const char *message)
+{
+    wd_exchange_refuse(&ctx->ex, code, "%s", message);
+    ctx->ex.decision = code == WD_CODE_PROVIDER_UNAVAILABLE || code == WD_CODE_PROVIDER_INVALID_RESPONSE
+                       || code == WD_CODE_PROVIDER_TIMEOUT ? WD_DECISION_FAILED : WD_DECISION_ENDED;
+
+    ngx_http_warder_stop_upstream(r);
+
+    return ngx_http_warder_reply_filtered(r, ctx);
+}
+
+
+/* The provider failed after its header arrived: nginx would close without a word. */
+
+static void
+ngx_http_warder_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
+{
+    enum wd_code            code;
+    ngx_http_warder_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_warder_module);
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    ctx->upstream_finalize(r, rc);
+    ctx->ex.upstream_ms = ngx_current_msec - ctx->upstream_began;
+
+    if (rc == 0 || ctx->done || !ctx->filtering || r->connection->error || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+        return;
+    }
+
+    code = rc == NGX_HTTP_GATEWAY_TIME_OUT ? WD_CODE_PROVIDER_TIMEOUT : WD_CODE_PROVIDER_UNAVAILABLE;
+
+    if (ctx->whole) {
+        wd_inner_unanswered(&ngx_http_warder_worker.gate, &ctx->ex);
+        (void) ngx_http_warder_fail(r, ctx, code, code == WD_CODE_PROVIDER_TIMEOUT
+                                                  ? "the provider did not finish its answer in time"
+                                                  : "the provider broke off its answer");
+        return;
+    }
+
+    wd_exchange_refuse(&ctx->ex, code, "the provider's stream broke off");
+    ctx->ex.status = NGX_HTTP_OK;
+    ctx->ex.decision = WD_DECISION_FAILED;
+
+    if (wd_outer_end(ctx->outer, code, &ctx->out) == WD_OK) {
+        (void) ngx_http_warder_send(r, ctx, 1);
+    }
+}
+
+
+/* A rate-limit hint of the provider, shown under a name that cannot be taken for ours; "" when the header does not come back. */
+
+static ngx_int_t
+ngx_http_warder_hint_name(ngx_str_t *key, u_char *out, size_t size)
+{
+    size_t      skip = 0;
+    ngx_uint_t  keep;
+
+    if (key->len > 2 && ngx_strncasecmp(key->data, (u_char *) "x-", 2) == 0) {
+        skip = 2;
+    }
+
+    keep = (key->len > skip + 10 && ngx_strncasecmp(key->data + skip, (u_char *) "ratelimit-", 10) == 0)
+           || (key->len > 20 && ngx_strncasecmp(key->data, (u_char *) "anthropic-ratelimit-", 20) == 0);
+
+    if (!keep || sizeof("x-provider-") + key->len - skip > size) {
+        return NGX_DECLINED;
+    }
+
+    out = ngx_cpymem(out, "x-provider-", sizeof("x-provider-") - 1);
+    ngx_strlow(out, key->data + skip, key->len - skip);
+    out[key->len - skip] = '\0';
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_warder_hint_value_ok(ngx_str_t *value)
+{
+    size_t  i;
+    u_char  ch;
+
+    if (value->len == 0 || value->len > 40) {
+        return 0;
+    }
+
+    for (i = 0; i < value->len; i++) {
+        ch = value->data[i];
+
+        if (!((ch >= '0' && ch <= '9') || ch == '.' || ch == ':' || ch == '-' || ch == '+' || ch == 'T' || ch == 'Z'
+              || ch == 'm' || ch == 's' || ch == 'h' || ch == 'd'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_warder_is_seconds(ngx_str_t *value)
+{
+    return value->len > 0 && value->len <= 5 && ngx_atoi(value->data, value->len) != NGX_ERROR;
+}
+
+
+/* Only harmless headers come back; all others of the provider are dropped. */
+
+static ngx_int_t
+ngx_http_warder_clean_headers(ngx_http_request_t *r)
+{
+    u_char            *name;
+    ngx_str_t          hint[16][2];
+    ngx_uint_t         i, n;
+    ngx_list_part_t   *part;
+    ngx_table_elt_t   *h;
+
+    n = 0;
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (n < 16 && h[i].hash != 0) {
+            name = ngx_pnalloc(r->pool, 96);
+            if (name == NULL) {
+                return NGX_ERROR;
+            }
+
+            if (ngx_http_warder_hint_name(&h[i].key, name, 96) == NGX_OK && ngx_http_warder_hint_value_ok(&h[i].value)) {
+                hint[n][0].data = name;
+                hint[n++][1] = h[i].value;
+
+            } else if (r->headers_out.status >= 400 && h[i].key.len == 11
+                       && ngx_strncasecmp(h[i].key.data, (u_char *) "retry-after", 11) == 0
+                       && ngx_http_warder_is_seconds(&h[i].value))
+            {
+                hint[n][0].data = (u_char *) "retry-after";
+                hint[n++][1] = h[i].value;
+            }
+        }
+
+        h[i].hash = 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_warder_add_header(r, (char *) hint[i][0].data, (char *) hint[i][1].data, hint[i][1].len) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    r->headers_out.server = NULL;
+    r->headers_out.date = NULL;
+    r->headers_out.location = NULL;
+    r->headers_out.refresh = NULL;
+    r->headers_out.last_modified = NULL;
+    r->headers_out.last_modified_time = -1;
+    r->headers_out.etag = NULL;
+    r->headers_out.www_authenticate = NULL;
+    r->headers_out.accept_ranges = NULL;
+    r->headers_out.content_range = NULL;
+    r->headers_out.expires = NULL;
+    r->headers_out.content_encoding = NULL;
+    r->headers_out.status_line.len = 0;
+    ngx_str_null(&r->headers_out.charset);
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_warder_type_is(ngx_http_request_t *r, const char *type)
+{
+    size_t      len = ngx_strlen(type);
+    ngx_str_t  *ct = &r->headers_out.content_type;
+
+    return ct->len >= len && ngx_strncasecmp(ct->data, (u_char *) type, len) == 0
+           && (ct->len == len || ct->data[len] == ';' || ct->data[len] == ' ');
+}
+
+
+static ngx_uint_t
+ngx_http_warder_is_encoded(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h = r->headers_out.content_encoding;
+
+    return h != NULL && h->hash != 0 && h->value.len > 0
+           && !(h->value.len == 8 && ngx_strncasecmp(h->value.data, (u_char *) "identity", 8) == 0);
+}
+
+
+static ngx_int_t
+ngx_http_warder_outer_create(ngx_http_warder_ctx_t *ctx)
+{
+    struct wd_outer_config  config;
+
+    wd_exchange_scan(&ctx->ex, &ngx_http_warder_worker.gate, WD_OUTPUT, &ctx->scan);
+
+    ngx_memzero(&config, sizeof(config));
+    config.op = ctx->ex.route.op;
+    config.scan = &ctx->scan;
+    config.drop_usage = ctx->ex.drop_usage;
+    config.request_id = wd_span_str(ctx->ex.request_id);
+    config.body_max = NGX_HTTP_WARDER_BODY_MAX;
+
+    return wd_outer_new(&ctx->outer, &config) == WD_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_warder_start_stream(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    ctx->streaming = 1;
+    ngx_http_warder_metrics_stream(ngx_http_warder_worker.metrics, &ctx->ex, 1);
+
+    ngx_http_clear_content_length(r);
+    ngx_str_set(&r->headers_out.content_type, "text/event-stream");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    if (ngx_http_warder_clean_headers(r) != NGX_OK || ngx_http_warder_common_headers(r, ctx) != NGX_OK
+        || ngx_http_warder_add_header(r, "cache-control", "no-cache", 8) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_warder_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_warder_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_warder_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_warder_module);
+
+    if (ctx == NULL || !ctx->forwarded || ctx->done || r->upstream == NULL || r != r->main) {
+        return ngx_http_warder_next_header_filter(r);
+    }
+
+    ctx->filtering = 1;
+    ctx->answered = 1;
+
+    ctx->upstream_finalize = r->upstream->finalize_request;
+    r->upstream->finalize_request = ngx_http_warder_upstream_finalize;
+
+    r->main_filter_need_in_memory = 1;
+    r->allow_ranges = 0;
+
+    if (ngx_http_warder_outer_create(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (r->headers_out.status == NGX_HTTP_OK && ngx_http_warder_type_is(r, "text/event-stream")
+        && !ngx_http_warder_is_encoded(r))
+    {
+        return ngx_http_warder_start_stream(r, ctx);
+    }
+
+    /* the header waits until the whole body was looked at */
+
+    ctx->whole = 1;
+
+    if (ngx_http_warder_is_encoded(r)) {
+        (void) ngx_http_warder_clean_headers(r);
+        return ngx_http_warder_fail(r, ctx, WD_CODE_PROVIDER_INVALID_RESPONSE,
+                                    "the provider's answer is compressed although that was not asked for");
+    }
+
+    if (r->headers_out.status >= 300 && r->headers_out.status < 400) {
+        (void) ngx_http_warder_clean_headers(r);
+        return ngx_http_warder_fail(r, ctx, WD_CODE_PROVIDER_INVALID_RESPONSE,
+                                    "the provider answered with a redirect, which is never followed");
+    }
+
+    return ngx_http_warder_clean_headers(r);
+}
+
+
+/*
+ * Output stands in ctx->out until the client took it; only then new input is looked at. What waits keeps its buffer, so nginx stops
+ * reading from the provider: a slow client costs no memory.
+ */
+
+static ngx_int_t
+ngx_http_warder_send(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_uint_t last)
+{
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    if (ctx->out.len == 0 && !last) {
+        return NGX_OK;
+    }
+
+    b = ctx->sending;
+
+    if (b == NULL) {
+        b = ngx_calloc_buf(r->pool);
+        if (b == NULL) {
+            return NGX_ERROR;
+        }
+
+        ctx->sending = b;
+    }
+
+    ngx_memzero(b, sizeof(ngx_buf_t));
+    b->start = b->pos = (u_char *) ctx->out.ptr;
+    b->last = b->end = b->start + ctx->out.len;
+    b->memory = ctx->out.len > 0;
+    b->flush = 1;
+    b->last_buf = last;
+    b->last_in_chain = last;
+
+    ctx->link.buf = b;
+    ctx->link.next = NULL;
+
+    if (last) {
+        ctx->done = 1;
+    }
+
+    rc = ngx_http_warder_next_body_filter(r, &ctx->link);
+
+    if (!last && ngx_buf_size(b) == 0) {
+        if (ctx->out.size > NGX_HTTP_WARDER_KEEP) {
+            wd_buf_deinit(&ctx->out);
+        }
+
+        wd_buf_clear(&ctx->out);
+    }
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_http_warder_sending(ngx_http_warder_ctx_t *ctx)
+{
+    return ctx->sending != NULL && ngx_buf_size(ctx->sending) > 0;
+}
+
+
+/* One stream that never pauses must not keep the others waiting: after a burst its next read comes in the next turn (FAILURES F52). */
+
+static void
+ngx_http_warder_be_fair(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, size_t bytes)
+{
+    ngx_event_t  *rev;
+
+    ctx->burst_bytes += bytes;
+
+    if (ctx->burst_bytes < NGX_HTTP_WARDER_BURST || r->upstream == NULL || r->upstream->peer.connection == NULL) {
+        return;
+    }
+
+    ctx->burst_bytes = 0;
+    rev = r->upstream->peer.connection->read;
+
+    if (rev->ready && !rev->eof && !rev->error) {
+        rev->ready = 0;
+        ngx_post_event(rev, &ngx_posted_next_events);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_warder_end_stream(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_uint_t eof)
+{
+    struct wd_exchange  *ex = &ctx->ex;
+
+    if (eof && wd_outer_end(ctx->outer, WD_CODE_NONE, &ctx->out) != WD_OK) {
+        return NGX_ERROR;
+    }
+
+    if (wd_outer_code(ctx->outer) != WD_CODE_NONE) {
+        wd_exchange_refuse(ex, wd_outer_code(ctx->outer), "the stream was ended");
+        ex->status = NGX_HTTP_OK;
+        ex->decision = ex->code == WD_CODE_PROVIDER_INVALID_RESPONSE ? WD_DECISION_FAILED : WD_DECISION_ENDED;
+    }
+
+    if (!eof) {
+        ngx_http_warder_stop_upstream(r);
+    }
+
+    return ngx_http_warder_send(r, ctx, 1);
+}
+
+
+/* Looks at one buffer of the provider's answer; *end when nothing follows for the client. */
+
+static ngx_int_t
+ngx_http_warder_stream_buf(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_buf_t *b, ngx_uint_t *end)
+{
+    size_t       size;
+    uint64_t     began;
+    enum wd_err  err;
+
+    size = ngx_buf_in_memory(b) ? (size_t) (b->last - b->pos) : 0;
+    *end = b->last_buf;
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    began = ngx_http_warder_ns();
+    err = wd_outer_feed(ctx->outer, wd_span((char *) b->pos, size), &ctx->out);
+    ctx->ex.gateway_ns += ngx_http_warder_ns() - began;
+
+    b->pos = b->last;
+    ngx_http_warder_be_fair(r, ctx, size);
+
+    return err == WD_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_warder_stream_filter(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_chain_t *in)
+{
+    ngx_int_t     rc;
+    ngx_uint_t    end;
+    ngx_chain_t  *cl;
+
+    if (in != NULL && ngx_chain_add_copy(r->pool, &ctx->in, in) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    if (ngx_http_warder_sending(ctx) || in == NULL) {
+        rc = ngx_http_warder_next_body_filter(r, NULL);
+
+        if (rc == NGX_ERROR || ngx_http_warder_sending(ctx)) {
+            return rc;
+        }
+
+        wd_buf_clear(&ctx->out);
+    }
+
+    while (ctx->in != NULL && !ctx->done && !ngx_http_warder_sending(ctx)) {
+        cl = ctx->in;
+
+        if (ngx_http_warder_stream_buf(r, ctx, cl->buf, &end) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ctx->in = cl->next;
+        ngx_free_chain(r->pool, cl);
+
+        if (end || wd_outer_ended(ctx->outer)) {
+            return ngx_http_warder_end_stream(r, ctx, !wd_outer_ended(ctx->outer));
+        }
+
+        if (ctx->in == NULL || ctx->out.len >= NGX_HTTP_WARDER_BURST) {
+            rc = ngx_http_warder_send(r, ctx, 0);
+
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return rc;
+}
+
+
+/* A whole answer is here: what may leave goes out with its header. */
+
+static ngx_int_t
+ngx_http_warder_send_whole(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    ngx_int_t    rc;
+    uint64_t     began;
+    enum wd_err  err;
+
+    began = ngx_http_warder_ns();
+    err = wd_outer_body(ctx->outer, wd_buf_span(&ctx->body), (int) r->headers_out.status, &ctx->out);
+    ctx->ex.gateway_ns += ngx_http_warder_ns() - began;
+
+    wd_buf_wipe(&ctx->body);
+
+    if (err == WD_ERR_REFUSED) {
+        wd_exchange_refuse_finding(&ctx->ex, WD_OUTPUT, NULL);
+        ctx->ex.decision = WD_DECISION_ENDED;
+        ngx_http_warder_stop_upstream(r);
+        return ngx_http_warder_reply_filtered(r, ctx);
+    }
+
+    if (err != WD_OK) {
+        return ngx_http_warder_fail(r, ctx, WD_CODE_PROVIDER_INVALID_RESPONSE, err == WD_ERR_LIMIT
+                                    ? "the provider's answer is larger than the gateway accepts"
+                                    : "the provider's answer is not JSON of its format");
+    }
+
+    ctx->whole = 0;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.content_length_n = ctx->out.len;
+
+    if (r->headers_out.content_length) {
+        r->headers_out.content_length->hash = 0;
+        r->headers_out.content_length = NULL;
+    }
+
+    if (ngx_http_warder_common_headers(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_warder_next_header_filter(r);
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_warder_send(r, ctx, 1);
+}
+
+
+static ngx_int_t
+ngx_http_warder_whole_filter(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_chain_t *in)
+{
+    size_t        size;
+    ngx_uint_t    last;
+    enum wd_err   err;
+
+    for (last = 0; in != NULL && !ctx->done; in = in->next) {
+        size = ngx_buf_in_memory(in->buf) ? (size_t) (in->buf->last - in->buf->pos) : 0;
+        last |= in->buf->last_buf;
+
+        if (size == 0) {
+            continue;
+        }
+
+        err = wd_buf_add(&ctx->body, wd_span((char *) in->buf->pos, size));
+        in->buf->pos = in->buf->last;
+        ngx_http_warder_be_fair(r, ctx, size);
+
+        if (err != WD_OK) {
+            return ngx_http_warder_fail(r, ctx, WD_CODE_PROVIDER_INVALID_RESPONSE,
+                                        "the provider's answer is larger than the gateway accepts");
+        }
+    }
+
+    return last && !ctx->done ? ngx_http_warder_send_whole(r, ctx) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_warder_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_chain_t            *cl;
+    ngx_http_warder_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_warder_module);
+
+    if (ctx == NULL || !ctx->filtering || r != r->main) {
+        return ngx_http_warder_next_body_filter(r, in);
+    }
+
+    if (ctx->done) {
+        for (cl = in; cl; cl = cl->next) {
+            if (ngx_buf_in_memory(cl->buf) && cl->buf->pos != cl->buf->last) {
+                cl->buf->pos = cl->buf->last;
+                ngx_http_warder_stop_upstream(r);
+            }
+        }
+
+        return ngx_http_warder_next_body_filter(r, NULL);
+    }
+
+    return ctx->whole ? ngx_http_warder_whole_filter(r, ctx, in) : ngx_http_warder_stream_filter(r, ctx, in);
+}
+
+
+ngx_int_t
+ngx_http_warder_filter_init(ngx_conf_t *cf)
+{
+    ngx_http_warder_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_warder_header_filter;
+
+    ngx_http_warder_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_warder_body_filter;
+
+    return NGX_OK;
+}

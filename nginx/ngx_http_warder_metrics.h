@@ -1,0 +1,37 @@
+#ifndef NGX_HTTP_WARDER_METRICS_H
+#define NGX_HTTP_WARDER_METRICS_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "../src/gate/exchange.h"
+
+#define NGX_HTTP_WARDER_METRICS_SLOTS 65 /* providers by name, the last: none */
+#define NGX_HTTP_WARDER_BUCKETS 14
+
+/* Counters of all workers in shared memory. Names come from the policy only, never from callers. */
+typedef struct {
+    ngx_atomic_t locked;
+    struct {
+        char name[40];
+        ngx_atomic_t requests[WD_DECISIONS][WD_CODE_COUNT];
+        ngx_atomic_t gateway_bucket[NGX_HTTP_WARDER_BUCKETS + 1];
+        ngx_atomic_t gateway_us_sum;
+        ngx_atomic_t streams_active;
+        ngx_atomic_t streams_total;
+        ngx_atomic_t events_total;
+        ngx_atomic_t tokens_in, tokens_out;
+    } provider[NGX_HTTP_WARDER_METRICS_SLOTS];
+    ngx_atomic_t findings[2][WD_CATEGORIES];
+} ngx_http_warder_metrics_t;
+
+ngx_int_t ngx_http_warder_metrics_zone(ngx_conf_t *cf, ngx_shm_zone_t **zone, void *tag);
+/* Finds the slot of each provider by name, making it when new. */
+void ngx_http_warder_metrics_bind(ngx_http_warder_metrics_t *m, const struct wd_policy *policy);
+void ngx_http_warder_metrics_count(ngx_http_warder_metrics_t *m, const struct wd_exchange *ex, uint64_t events);
+void ngx_http_warder_metrics_stream(ngx_http_warder_metrics_t *m, const struct wd_exchange *ex, int delta);
+/* Prometheus text exposition format 0.0.4. */
+enum wd_err ngx_http_warder_metrics_print(ngx_http_warder_metrics_t *m, struct wd_buf *out);
+
+#endif

@@ -1,0 +1,129 @@
+#ifndef NGX_HTTP_WARDER_MODULE_H
+#define NGX_HTTP_WARDER_MODULE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include "../src/gate/inner.h"
+#include "../src/gate/outer.h"
+#include "../src/store/journal.h"
+#include "ngx_http_warder_metrics.h"
+
+#define NGX_HTTP_WARDER_PROVIDERS_MAX 64
+#define NGX_HTTP_WARDER_BODY_MAX (32 * 1024 * 1024) /* bytes of a whole answer, and of one event */
+
+typedef struct {
+    struct wd_policy *policy;
+    struct wd_secret **keys[NGX_HTTP_WARDER_PROVIDERS_MAX]; /* by provider index, key_count each */
+    const struct wd_secret **all_keys;
+    size_t all_keys_count;
+    void **provider_conf[NGX_HTTP_WARDER_PROVIDERS_MAX]; /* loc_conf of the location that proxies */
+    ngx_shm_zone_t *metrics_zone;
+    u_char install_key[32];
+} ngx_http_warder_main_conf_t;
+
+typedef struct {
+    ngx_str_t provider;
+} ngx_http_warder_loc_conf_t;
+
+/* What one worker stands on: opened after the fork. */
+typedef struct {
+    struct wd_gate gate;
+    struct wd_journal *journal;
+    uint8_t audit_key[32];
+    ngx_event_t flush;
+    ngx_msec_t retry_at; /* when a store that could not be opened is tried again */
+    ngx_http_warder_metrics_t *metrics;
+} ngx_http_warder_worker_t;
+
+typedef struct {
+    ngx_http_request_t *request;
+    struct wd_exchange ex;
+
+    struct wd_scan scan; /* borrowed by outer */
+    struct wd_outer *outer;
+    struct wd_buf body; /* a whole answer as it arrives */
+    struct wd_buf out;  /* what may leave */
+    ngx_chain_t *in;    /* arrived, not yet looked at: the client is slow */
+    ngx_buf_t *sending; /* stands on out's memory */
+    ngx_chain_t link;
+
+    void (*upstream_finalize)(ngx_http_request_t *r, ngx_int_t rc);
+    ngx_msec_t upstream_began;
+    size_t burst_bytes;
+
+    uint32_t slot;
+    unsigned recorded:1;  /* slot is open in the journal */
+    unsigned counted:1;   /* the end of the exchange was recorded */
+    unsigned forwarded:1; /* handed to the proxy */
+    unsigned filtering:1; /* the provider's answer goes through the filters */
+    unsigned whole:1;     /* answer is collected; the header is not sent yet */
+    unsigned streaming:1;
+    unsigned done:1;      /* the last byte for the client is on its way; the rest is dropped */
+    unsigned answered:1;  /* the provider sent a header */
+    unsigned waiting:1;
+    ngx_event_t wait;     /* for the first resolution of the provider's name */
+} ngx_http_warder_ctx_t;
+
+extern ngx_module_t ngx_http_warder_module;
+extern ngx_http_warder_worker_t ngx_http_warder_worker;
+
+/* ngx_http_warder_keys.c: provider keys, handed over by the supervisor on an inherited socket. */
+ngx_int_t ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf);
+void ngx_http_warder_keys_close(void);
+void ngx_http_warder_ready(ngx_log_t *log);
+
+/* ngx_http_warder_worker.c: the stores of one worker. */
+ngx_int_t ngx_http_warder_worker_init(ngx_cycle_t *cycle);
+void ngx_http_warder_worker_exit(ngx_cycle_t *cycle);
+/* Opens again what could not be opened, at most once a second. */
+void ngx_http_warder_worker_retry(ngx_log_t *log);
+struct wd_now ngx_http_warder_now(void);
+
+/* For the gateway's own time. */
+static ngx_inline uint64_t
+ngx_http_warder_ns(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+
+/* ngx_http_warder_request.c: the inner gate. */
+ngx_int_t ngx_http_warder_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_warder_post_read_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_warder_error_handler(ngx_http_request_t *r);
+ngx_http_warder_ctx_t *ngx_http_warder_get_ctx(ngx_http_request_t *r);
+
+/* ngx_http_warder_reply.c: answers of our own and the headers of every answer. */
+ngx_int_t ngx_http_warder_reply(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
+/* As reply, but from inside the filters: through the next ones only. */
+ngx_int_t ngx_http_warder_reply_filtered(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
+ngx_int_t ngx_http_warder_add_header(ngx_http_request_t *r, const char *name, const char *value, size_t len);
+ngx_int_t ngx_http_warder_common_headers(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
+
+/* ngx_http_warder_filter.c: the outer gate. */
+ngx_int_t ngx_http_warder_filter_init(ngx_conf_t *cf);
+extern ngx_http_output_header_filter_pt ngx_http_warder_next_header_filter;
+extern ngx_http_output_body_filter_pt ngx_http_warder_next_body_filter;
+
+/* ngx_http_warder_record.c: audit record and metrics of an exchange. */
+ngx_int_t ngx_http_warder_record_begin(ngx_http_warder_ctx_t *ctx);
+ngx_int_t ngx_http_warder_log_handler(ngx_http_request_t *r);
+void ngx_http_warder_record_flush(ngx_event_t *ev);
+
+/* ngx_http_warder_peers.c: addresses of the providers. */
+char *ngx_http_warder_peers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_warder_peers_init_worker(ngx_cycle_t *cycle, ngx_http_warder_main_conf_t *mcf);
+/* NGX_OK: there is an address; NGX_AGAIN: the first resolution is under way; NGX_DECLINED: the name cannot be resolved. */
+ngx_int_t ngx_http_warder_peers_state(ngx_uint_t provider);
+
+/* ngx_http_warder_admin.c */
+char *ngx_http_warder_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+#endif

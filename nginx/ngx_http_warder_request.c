@@ -1,0 +1,644 @@
+#include "ngx_http_warder_module.h"
+
+#include <sodium.h>
+
+#define NGX_HTTP_WARDER_ARENA_MAX  (192 * 1024 * 1024)
+#define NGX_HTTP_WARDER_WAIT_MS    20
+
+static void ngx_http_warder_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_warder_forward(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
+
+
+/* What an error log line says of a request: never its query, where a key could stand. */
+
+static u_char *
+ngx_http_warder_log_error(ngx_http_request_t *r, ngx_http_request_t *sr, u_char *buf, size_t len)
+{
+    u_char                 *p;
+    ngx_http_warder_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_warder_module);
+
+    if (ctx == NULL) {
+        return buf;
+    }
+
+    p = ngx_snprintf(buf, len, ", request_id: %s", ctx->ex.request_id);
+    len -= p - buf;
+
+    if (ctx->ex.provider != NULL) {
+        p = ngx_snprintf(p, len, ", provider: %s", ctx->ex.provider->name);
+    }
+
+    return p;
+}
+
+
+/* Runs before nginx can log anything of the request itself. */
+
+ngx_int_t
+ngx_http_warder_post_read_handler(ngx_http_request_t *r)
+{
+    r->log_handler = ngx_http_warder_log_error;
+
+    return NGX_DECLINED;
+}
+
+
+/* The request buffer holds the provider's key: it does not stay in freed memory. */
+
+static void
+ngx_http_warder_wipe_upstream_request(ngx_http_request_t *r)
+{
+    ngx_buf_t  *b;
+
+    if (r->upstream == NULL || r->upstream->request_bufs == NULL) {
+        return;
+    }
+
+    b = r->upstream->request_bufs->buf;
+
+    if (b != NULL && b->temporary && b->start != NULL) {
+        wd_secret_wipe(b->start, b->end - b->start);
+    }
+}
+
+
+static void
+ngx_http_warder_cleanup(void *data)
+{
+    ngx_http_warder_ctx_t  *ctx = data;
+
+    if (ctx->wait.timer_set) {
+        ngx_del_timer(&ctx->wait);
+    }
+
+    if (ctx->forwarded) {
+        ngx_http_warder_wipe_upstream_request(ctx->request);
+    }
+
+    wd_outer_free(ctx->outer);
+    wd_buf_wipe(&ctx->body);
+    wd_buf_wipe(&ctx->out);
+}
+
+
+/* Survives internal redirects, which clear the module contexts. */
+
+ngx_http_warder_ctx_t *
+ngx_http_warder_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t     *cln;
+    ngx_http_warder_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_warder_module);
+    if (ctx != NULL) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_warder_cleanup) {
+            ngx_http_set_ctx(r, cln->data, ngx_http_warder_module);
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_http_warder_request_id(char *out, const u_char *random)
+{
+    static const char  hex[] = "0123456789abcdef";
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < 16; i++) {
+        *out++ = hex[random[i] >> 4];
+        *out++ = hex[random[i] & 15];
+
+        if (i == 3 || i == 5 || i == 7 || i == 9) {
+            *out++ = '-';
+        }
+    }
+
+    *out = '\0';
+}
+
+
+/* 16 random bytes of a block that is fetched for many requests at once. */
+
+static const u_char *
+ngx_http_warder_random(void)
+{
+    static u_char      block[4096];
+    static ngx_uint_t  used = sizeof(block);
+
+    if (used == sizeof(block)) {
+        randombytes_buf(block, sizeof(block));
+        used = 0;
+    }
+
+    used += 16;
+
+    return block + used - 16;
+}
+
+
+static void
+ngx_http_warder_note_agent(ngx_http_request_t *r, struct wd_exchange *ex)
+{
+    size_t      i, n;
+    ngx_str_t  *value;
+
+    if (r->headers_in.user_agent == NULL) {
+        return;
+    }
+
+    value = &r->headers_in.user_agent->value;
+    n = ngx_min(value->len, WD_AGENT_MAX - 1);
+
+    for (i = 0; i < n; i++) {
+        ex->agent[i] = (value->data[i] >= 0x20 && value->data[i] < 0x7f) ? (char) value->data[i] : '?';
+    }
+}
+
+
+static ngx_http_warder_ctx_t *
+ngx_http_warder_create_ctx(ngx_http_request_t *r)
+{
+    ngx_str_t              *addr;
+    ngx_pool_cleanup_t     *cln;
+    ngx_http_warder_ctx_t  *ctx;
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_warder_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (ctx == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_warder_cleanup;
+    cln->data = ctx;
+
+    ctx->request = r;
+    ctx->ex.route.shape = WD_SHAPE_UNIVERSAL;
+    ctx->ex.began = ngx_http_warder_now();
+    wd_buf_init(&ctx->body, NGX_HTTP_WARDER_BODY_MAX);
+    wd_buf_init(&ctx->out, 4 * NGX_HTTP_WARDER_BODY_MAX);
+
+    ngx_http_warder_request_id(ctx->ex.request_id, ngx_http_warder_random());
+    ngx_http_warder_note_agent(r, &ctx->ex);
+
+    addr = &r->connection->addr_text;
+    ngx_memcpy(ctx->ex.address, addr->data, ngx_min(addr->len, WD_ADDRESS_MAX - 1));
+
+    ngx_http_set_ctx(r, ctx, ngx_http_warder_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_warder_note_token(struct wd_arrival *arrival, struct wd_span token)
+{
+    while (token.len > 0 && token.ptr[0] == ' ') {
+        token = wd_span(token.ptr + 1, token.len - 1);
+    }
+
+    if (token.len == 0) {
+        return;
+    }
+
+    if (arrival->token.len > 0 && !wd_secret_equal(arrival->token, token)) {
+        arrival->tokens_differ = 1;
+    }
+
+    arrival->token = token;
+}
+
+
+static void
+ngx_http_warder_read_header(struct wd_arrival *arrival, ngx_table_elt_t *h)
+{
+    struct wd_span  name = wd_span((char *) h->lowcase_key, h->key.len);
+    struct wd_span  value = wd_span((char *) h->value.data, h->value.len);
+
+    if (wd_span_eq(name, WD_SPAN("authorization"))) {
+        if (value.len > 7 && ngx_strncasecmp((u_char *) value.ptr, (u_char *) "Bearer ", 7) == 0) {
+            ngx_http_warder_note_token(arrival, wd_span(value.ptr + 7, value.len - 7));
+        }
+
+    } else if (wd_span_eq(name, WD_SPAN("x-api-key")) || wd_span_eq(name, WD_SPAN("x-goog-api-key"))) {
+        ngx_http_warder_note_token(arrival, value);
+
+    } else if (wd_span_eq(name, WD_SPAN("content-encoding"))) {
+        if (!wd_span_eq(value, WD_SPAN("identity"))) {
+            arrival->encoded = 1;
+        }
+
+    } else if (wd_span_eq(name, WD_SPAN("anthropic-version"))) {
+        arrival->anthropic = 1;
+    }
+}
+
+
+static void
+ngx_http_warder_read_arrival(ngx_http_request_t *r, struct wd_arrival *arrival)
+{
+    u_char           *query;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(arrival, sizeof(struct wd_arrival));
+
+    arrival->method = wd_span((char *) r->method_name.data, r->method_name.len);
+    arrival->path = wd_span((char *) r->unparsed_uri.data, r->unparsed_uri.len);
+
+    query = ngx_strlchr(r->unparsed_uri.data, r->unparsed_uri.data + r->unparsed_uri.len, '?');
+    if (query != NULL) {
+        arrival->path.len = query - r->unparsed_uri.data;
+        arrival->query = wd_span((char *) query + 1, r->unparsed_uri.len - arrival->path.len - 1);
+    }
+
+    arrival->has_body = r->headers_in.content_length_n > 0 || r->headers_in.chunked;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        ngx_http_warder_read_header(arrival, &h[i]);
+    }
+}
+
+
+ngx_int_t
+ngx_http_warder_handler(ngx_http_request_t *r)
+{
+    uint64_t                began;
+    ngx_int_t               rc;
+    enum wd_code            code;
+    struct wd_arrival       arrival;
+    ngx_http_warder_ctx_t  *ctx;
+
+    ctx = ngx_http_warder_create_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    began = ngx_http_warder_ns();
+    ngx_http_warder_worker_retry(r->connection->log);
+    ngx_http_warder_read_arrival(r, &arrival);
+
+    code = wd_inner_arrive(&ngx_http_warder_worker.gate, &ctx->ex, &arrival, ctx->ex.began);
+    ctx->ex.gateway_ns += ngx_http_warder_ns() - began;
+
+    if (code != WD_CODE_NONE) {
+        return ngx_http_warder_reply(r, ctx);
+    }
+
+    if (ctx->ex.route.op == WD_OP_MODELS) {
+        rc = ngx_http_discard_request_body(r);
+        return rc == NGX_OK ? ngx_http_warder_forward(r, ctx) : rc;
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_warder_body_handler);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+/* The body as one piece; copied only when it arrived in two buffers. */
+
+static ngx_int_t
+ngx_http_warder_body_span(ngx_http_request_t *r, struct wd_span *body)
+{
+    size_t        len;
+    u_char       *p;
+    ngx_chain_t  *cl, *bufs;
+
+    *body = wd_span("", 0);
+    bufs = r->request_body != NULL ? r->request_body->bufs : NULL;
+
+    if (bufs == NULL) {
+        return NGX_OK;
+    }
+
+    for (len = 0, cl = bufs; cl; cl = cl->next) {
+        if (cl->buf->in_file) {
+            return NGX_ERROR;
+        }
+
+        len += ngx_buf_size(cl->buf);
+    }
+
+    if (bufs->next == NULL) {
+        *body = wd_span((char *) bufs->buf->pos, len);
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *body = wd_span((char *) p, len);
+
+    for (cl = bufs; cl; cl = cl->next) {
+        p = ngx_cpymem(p, cl->buf->pos, ngx_buf_size(cl->buf));
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_warder_replace_body(ngx_http_request_t *r, struct wd_span body)
+{
+    u_char       *p;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    b = ngx_calloc_buf(r->pool);
+    cl = ngx_alloc_chain_link(r->pool);
+    p = ngx_pnalloc(r->pool, body.len);
+
+    if (b == NULL || cl == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->start = b->pos = p;
+    b->last = b->end = ngx_cpymem(p, body.ptr, body.len);
+    b->memory = 1;
+    b->last_buf = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    r->request_body->bufs = cl;
+    r->headers_in.content_length_n = body.len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_warder_check_body(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    bool             changed;
+    ngx_int_t        rc;
+    enum wd_code     code;
+    struct wd_buf    out;
+    struct wd_span   body;
+    struct wd_arena  arena;
+
+    if (ngx_http_warder_body_span(r, &body) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    wd_arena_init(&arena, NGX_HTTP_WARDER_ARENA_MAX);
+    wd_buf_init(&out, body.len * 2 + 65536);
+
+    code = wd_inner_body(&ngx_http_warder_worker.gate, &ctx->ex, body, &arena, &out, &changed, ngx_http_warder_now());
+
+    rc = NGX_OK;
+
+    if (code == WD_CODE_NONE && changed) {
+        rc = ngx_http_warder_replace_body(r, wd_buf_span(&out));
+    }
+
+    wd_buf_wipe(&out);
+    wd_arena_deinit(&arena);
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return code == WD_CODE_NONE ? NGX_OK : NGX_DECLINED;
+}
+
+
+static void
+ngx_http_warder_body_handler(ngx_http_request_t *r)
+{
+    uint64_t                began;
+    ngx_int_t               rc;
+    ngx_http_warder_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_warder_module);
+
+    began = ngx_http_warder_ns();
+    rc = ngx_http_warder_check_body(r, ctx);
+    ctx->ex.gateway_ns += ngx_http_warder_ns() - began;
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_warder_forward(r, ctx);
+
+    } else if (rc == NGX_DECLINED) {
+        rc = ngx_http_warder_reply(r, ctx);
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+static void
+ngx_http_warder_wait_handler(ngx_event_t *ev)
+{
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_warder_ctx_t  *ctx = ev->data;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_finalize_request(r, ngx_http_warder_forward(r, ctx));
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* The first resolution of the provider's name may still be under way when the first request comes. */
+
+static ngx_int_t
+ngx_http_warder_wait(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    if (ngx_http_warder_now().mono_us - ctx->ex.began.mono_us > (uint64_t) ctx->ex.provider->connect_timeout_ms * 1000) {
+        return NGX_HTTP_BAD_GATEWAY;
+    }
+
+    ctx->wait.handler = ngx_http_warder_wait_handler;
+    ctx->wait.data = ctx;
+    ctx->wait.log = r->connection->log;
+
+    r->main->count++;
+    ngx_add_timer(&ctx->wait, NGX_HTTP_WARDER_WAIT_MS);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_warder_set_path(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    u_char         *p, *query;
+    size_t          len;
+    struct wd_buf   path;
+
+    wd_buf_init(&path, 4096);
+
+    if (wd_route_upstream(&ctx->ex.route, ctx->ex.provider, wd_span_str(ctx->ex.model), &path) != WD_OK) {
+        wd_buf_deinit(&path);
+        return NGX_ERROR;
+    }
+
+    len = path.len;
+    p = ngx_pnalloc(r->pool, len);
+
+    if (p != NULL) {
+        ngx_memcpy(p, path.ptr, len);
+    }
+
+    wd_buf_deinit(&path);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    query = ngx_strlchr(p, p + len, '?');
+
+    r->uri.data = p;
+    r->uri.len = query != NULL ? (size_t) (query - p) : len;
+    r->args.data = query != NULL ? query + 1 : p;
+    r->args.len = query != NULL ? len - r->uri.len - 1 : 0;
+    r->valid_unparsed_uri = 0;
+    r->quoted_uri = 0;
+
+    return NGX_OK;
+}
+
+
+/* Hands the request to the proxy of the chosen provider. */
+
+static ngx_int_t
+ngx_http_warder_forward(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    ngx_int_t                     rc;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_warder_main_conf_t  *mcf;
+
+    rc = ngx_http_warder_peers_state(ctx->ex.provider->index);
+
+    if (rc == NGX_AGAIN) {
+        return ngx_http_warder_wait(r, ctx);
+    }
+
+    if (ngx_http_warder_record_begin(ctx) != NGX_OK) {
+        wd_inner_unanswered(&ngx_http_warder_worker.gate, &ctx->ex);
+        wd_exchange_refuse(&ctx->ex, WD_CODE_AUDIT_UNAVAILABLE, "the audit log cannot be written; the request was not sent");
+        return ngx_http_warder_reply(r, ctx);
+    }
+
+    ctx->forwarded = 1;
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_BAD_GATEWAY;
+    }
+
+    if (ngx_http_warder_set_path(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_warder_module);
+
+    r->loc_conf = mcf->provider_conf[ctx->ex.provider->index];
+    ngx_http_update_location_config(r);
+
+    ctx->upstream_began = ngx_current_msec;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return clcf->handler(r);
+}
+
+
+/* Where nginx's own errors end: a body that the caller's SDK can read, never a page. */
+
+ngx_int_t
+ngx_http_warder_error_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t              i, status;
+    const char             *message;
+    enum wd_code            code;
+    struct wd_arrival       arrival;
+    ngx_http_warder_ctx_t  *ctx;
+
+    static const struct {
+        ngx_uint_t    status;
+        enum wd_code  code;
+        const char   *message;
+    } table[] = {
+        { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, WD_CODE_REQUEST_TOO_LARGE, "the request body is larger than the policy's input.body_bytes" },
+        { NGX_HTTP_BAD_GATEWAY, WD_CODE_PROVIDER_UNAVAILABLE, "the provider cannot be reached or broke off" },
+        { NGX_HTTP_GATEWAY_TIME_OUT, WD_CODE_PROVIDER_TIMEOUT, "the provider did not answer in time" },
+        { NGX_HTTP_NOT_ALLOWED, WD_CODE_UNKNOWN_ROUTE, "the gateway does not accept this method" },
+        { NGX_HTTP_NOT_FOUND, WD_CODE_UNKNOWN_ROUTE, "there is no such route" },
+        { NGX_HTTP_INTERNAL_SERVER_ERROR, WD_CODE_STORE_UNAVAILABLE, "the gateway could not handle the request" },
+        { NGX_HTTP_SERVICE_UNAVAILABLE, WD_CODE_STORE_UNAVAILABLE, "the gateway could not handle the request" },
+    };
+
+    ctx = ngx_http_warder_get_ctx(r);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_warder_create_ctx(r);
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
+
+        /* for the shape of the error alone */
+        ngx_http_warder_read_arrival(r, &arrival);
+        (void) wd_route_read(&ctx->ex.route, ngx_http_warder_worker.gate.policy, arrival.method, arrival.path,
+                             arrival.query, &message);
+    }
+
+    status = r->err_status;
+    r->err_status = 0;
+    r->expect_tested = 1;
+
+    if (ctx->ex.code == WD_CODE_NONE) {
+        code = WD_CODE_INVALID_REQUEST;
+
+        for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+            if (table[i].status == status) {
+                code = table[i].code;
+                break;
+            }
+        }
+
+        wd_exchange_refuse(&ctx->ex, code, "%s",
+                           i < sizeof(table) / sizeof(table[0]) ? table[i].message : "the request could not be read as HTTP");
+    }
+
+    if (ctx->forwarded) {
+        ctx->ex.decision = WD_DECISION_FAILED;
+        ctx->ex.upstream_ms = ngx_current_msec - ctx->upstream_began;
+        wd_inner_unanswered(&ngx_http_warder_worker.gate, &ctx->ex);
+    }
+
+    ctx->filtering = 0;
+
+    return ngx_http_warder_reply(r, ctx);
+}

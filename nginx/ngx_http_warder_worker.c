@@ -1,0 +1,148 @@
+#include "ngx_http_warder_module.h"
+
+#include <sys/prctl.h>
+
+#include "../src/store/install.h"
+
+#define NGX_HTTP_WARDER_LIMITS_SIZE (64 * 1024 * 1024)
+
+ngx_http_warder_worker_t  ngx_http_warder_worker;
+
+
+struct wd_now
+ngx_http_warder_now(void)
+{
+    struct wd_now    now;
+    struct timespec  wall, mono;
+
+    clock_gettime(CLOCK_REALTIME, &wall);
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+
+    now.wall_us = (uint64_t) wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
+    now.mono_us = (uint64_t) mono.tv_sec * 1000000 + mono.tv_nsec / 1000;
+
+    return now;
+}
+
+
+/* The working folder is the state folder: set before nginx was started, so that no parent folder needs to be readable. */
+
+static void
+ngx_http_warder_worker_open(ngx_log_t *log)
+{
+    ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
+
+    if (w->gate.tokens == NULL && wd_tokens_open(&w->gate.tokens, ".", 0) != WD_OK) {
+        w->gate.tokens = NULL;
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the token store cannot be opened");
+    }
+
+    if (w->gate.limits == NULL && wd_limits_open(&w->gate.limits, "limits.map", NGX_HTTP_WARDER_LIMITS_SIZE) != WD_OK) {
+        w->gate.limits = NULL;
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the limits cannot be opened");
+    }
+
+    if (w->journal == NULL && w->gate.policy->audit && wd_journal_open(&w->journal, "audit", w->audit_key) != WD_OK) {
+        w->journal = NULL;
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the audit log cannot be opened");
+    }
+}
+
+
+void
+ngx_http_warder_worker_retry(ngx_log_t *log)
+{
+    ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
+
+    if (w->gate.tokens != NULL && w->gate.limits != NULL && (w->journal != NULL || !w->gate.policy->audit)) {
+        return;
+    }
+
+    if ((ngx_msec_int_t) (ngx_current_msec - w->retry_at) < 0) {
+        return;
+    }
+
+    w->retry_at = ngx_current_msec + 1000;
+    ngx_http_warder_worker_open(log);
+}
+
+
+ngx_int_t
+ngx_http_warder_worker_init(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                    i;
+    ngx_http_warder_worker_t     *w = &ngx_http_warder_worker;
+    ngx_http_warder_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_warder_module);
+
+    if (ngx_process != NGX_PROCESS_WORKER || mcf == NULL || mcf->policy == NULL) {
+        return NGX_OK;
+    }
+
+    /* a worker never outlives its master, and leaves no core file with keys in it */
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || prctl(PR_SET_DUMPABLE, 0) == -1 || getppid() != ngx_parent) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < mcf->all_keys_count; i++) {
+        wd_secret_relock(mcf->all_keys[i]);
+    }
+
+    w->gate.policy = mcf->policy;
+    w->gate.keys = mcf->all_keys;
+    w->gate.key_count = mcf->all_keys_count;
+
+    if (wd_install_key(".", 0, mcf->install_key) != WD_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "install.key in the state folder cannot be read");
+        return NGX_ERROR;
+    }
+
+    wd_install_derive(mcf->install_key, "fingerprint", w->gate.fingerprint_key);
+    wd_install_derive(mcf->install_key, "limits", w->gate.limits_key);
+    wd_install_derive(mcf->install_key, "audit", w->audit_key);
+    wd_secret_wipe(mcf->install_key, sizeof(mcf->install_key));
+
+    if (wd_scratch_new(&w->gate.scratch, w->gate.engine) != WD_OK) {
+        return NGX_ERROR;
+    }
+
+    w->flush.handler = ngx_http_warder_record_flush;
+    w->flush.log = cycle->log;
+    w->flush.data = w;
+
+    w->metrics = mcf->metrics_zone->data;
+    ngx_http_warder_metrics_bind(w->metrics, mcf->policy);
+
+    if (ngx_http_warder_peers_init_worker(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_warder_worker_open(cycle->log);
+    ngx_http_warder_ready(cycle->log);
+    ngx_http_warder_keys_close();
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_warder_worker_exit(ngx_cycle_t *cycle)
+{
+    ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
+
+    if (w->journal != NULL) {
+        wd_journal_close(w->journal);
+    }
+
+    if (w->gate.tokens != NULL) {
+        wd_tokens_close(w->gate.tokens);
+    }
+
+    if (w->gate.limits != NULL) {
+        wd_limits_close(w->gate.limits);
+    }
+
+    wd_scratch_free(w->gate.scratch);
+}
