@@ -1,7 +1,8 @@
-#ifndef WARDER_CMD_H
-#define WARDER_CMD_H
+#ifndef WD_CMD_H
+#define WD_CMD_H
 
-/* argv[0] is the name of the subcommand. Each returns the exit status. */
+/* One function a subcommand; argv[0] is its name. The answer is the exit code: 0, 1 or 2 (could not run). */
+int cmd_serve(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_redact(int argc, char **argv);

@@ -1,0 +1,257 @@
+#include "serve.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "environ.h"
+
+#define SERVE_POLICY_MAX (1024 * 1024)
+#define SERVE_READY_MS 30000
+#define SERVE_DRAIN_S 60
+
+static const char serve_help[] =
+    "Usage: warder serve -c FILE\n"
+    "\n"
+    "Runs the gateway in the foreground: nginx with the Warder module, one worker per core.\n"
+    "Prints \"warder: listening on http://ADDR\" when it is ready.\n"
+    "\n"
+    "  -c FILE   the policy\n"
+    "\n"
+    "Signals: HUP reads policy and keys again (a bad file keeps the old policy and says why);\n"
+    "TERM lets requests and streams end (at most 60 s; a second TERM does not wait); INT stops at once.\n";
+
+static int
+serve_usage(const char *what)
+{
+    fprintf(stderr, "warder: serve: %s (accepted: -c FILE)\n", what);
+    return 2;
+}
+
+/* Loads the policy and reads its bytes; both must be of the same file, whoever writes it meanwhile. */
+static bool
+serve_load(const char *file, struct wd_policy **policy, struct wd_buf *text, struct wd_buf *frame)
+{
+    struct wd_policy_error error = { "out of memory" };
+    struct wd_buf again;
+    bool same;
+
+    if (!serve_files_read(file, SERVE_POLICY_MAX, text))
+        return false;
+    if (wd_policy_load(policy, file, NULL, environ_get, &error) != WD_OK) {
+        fprintf(stderr, "warder: %s\n", error.text);
+        wd_buf_deinit(text);
+        return false;
+    }
+    same = serve_files_read(file, SERVE_POLICY_MAX, &again);
+    if (same) {
+        same = wd_span_eq(wd_buf_span(text), wd_buf_span(&again));
+        wd_buf_deinit(&again);
+        if (!same)
+            fprintf(stderr, "warder: %s: changed while it was read; try again\n", file);
+    }
+    wd_buf_init(frame, 4 * 1024 * 1024);
+    if (same && serve_keys_frame(*policy, environ_get, frame, &error) != WD_OK) {
+        fprintf(stderr, "warder: %s\n", error.text);
+        same = false;
+    }
+    if (same)
+        return true;
+    wd_buf_deinit(text);
+    wd_buf_wipe(frame);
+    wd_policy_free(*policy);
+    *policy = NULL;
+    return false;
+}
+
+static void
+serve_say_listening(const struct wd_policy *p)
+{
+    printf("warder: listening on http%s://%s%s%s:%u\n", p->tls_cert != NULL ? "s" : "", strchr(p->listen_host, ':') ? "[" : "",
+           p->listen_host, strchr(p->listen_host, ':') ? "]" : "", p->listen_port);
+    fflush(stdout);
+}
+
+/* One byte comes from each worker that is ready. False when nginx is gone or says nothing for too long. */
+static bool
+serve_wait_ready(struct serve *s)
+{
+    struct pollfd pfd = { .fd = s->keys_fd, .events = POLLIN };
+    unsigned ready = 0;
+    char bytes[64];
+
+    while (ready < s->paths.workers) {
+        int n = poll(&pfd, 1, SERVE_READY_MS);
+        ssize_t got = n > 0 ? recv(s->keys_fd, bytes, sizeof(bytes), 0) : 0;
+        if (n == -1 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        ready += (unsigned)got;
+    }
+    return true;
+}
+
+static void
+serve_reload(struct serve *s)
+{
+    struct wd_policy *policy = NULL;
+    struct wd_buf text, frame;
+
+    if (!serve_load(s->file, &policy, &text, &frame)) {
+        fprintf(stderr, "warder: not reloaded; the old policy stays in force\n");
+        return;
+    }
+    if (strcmp(policy->state, s->policy->state) != 0)
+        fprintf(stderr, "warder: not reloaded: state cannot be changed by a reload; the old policy stays in force\n");
+    else if (!serve_files_render(s, policy, wd_buf_span(&text)) || serve_keys_send(s->keys_fd, &frame) != WD_OK)
+        fprintf(stderr, "warder: not reloaded; the old policy stays in force\n");
+    else {
+        struct wd_policy *old = s->policy;
+        s->policy = policy;
+        policy = old;
+        kill(s->nginx, SIGHUP);
+    }
+    wd_buf_deinit(&text);
+    wd_buf_wipe(&frame);
+    wd_policy_free(policy);
+}
+
+static int
+serve_exit_status(int status, bool stopping)
+{
+    if (stopping)
+        return 0;
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "warder: nginx was killed by signal %d\n", WTERMSIG(status));
+    else
+        fprintf(stderr, "warder: nginx ended with status %d\n", WEXITSTATUS(status));
+    return 1;
+}
+
+/* Until nginx is gone. */
+static int
+serve_loop(struct serve *s, int signals)
+{
+    struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = s->keys_fd, .events = POLLIN } };
+    struct signalfd_siginfo info;
+    bool stopping = false;
+    time_t deadline = 0;
+    unsigned ready = 0;
+    char bytes[64];
+    int status;
+
+    for (;;) {
+        int n = poll(fds, 2, stopping ? 1000 : -1);
+
+        if (n > 0 && (fds[1].revents & (POLLIN | POLLHUP)) != 0) {
+            ssize_t got = recv(s->keys_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+            if (got <= 0)
+                fds[1].fd = -1;
+            else if ((ready += (unsigned)got) >= s->paths.workers) {
+                ready = 0;
+                printf("warder: the policy was reloaded\n");
+                fflush(stdout);
+            }
+        }
+        if (n > 0 && (fds[0].revents & POLLIN) != 0 && read(signals, &info, sizeof(info)) == sizeof(info)) {
+            if (info.ssi_signo == SIGHUP && !stopping)
+                serve_reload(s);
+            if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+                kill(s->nginx, stopping || info.ssi_signo == SIGINT ? SIGTERM : SIGQUIT);
+                if (!stopping)
+                    deadline = time(NULL) + SERVE_DRAIN_S;
+                stopping = true;
+            }
+        }
+        if (stopping && time(NULL) >= deadline) {
+            kill(s->nginx, SIGTERM);
+            deadline += 5;
+        }
+        if (waitpid(s->nginx, &status, WNOHANG) == s->nginx)
+            return serve_exit_status(status, stopping);
+    }
+}
+
+static int
+serve_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int
+serve_run(struct serve *s, int signals)
+{
+    struct wd_buf text, frame;
+    int status;
+    bool ok;
+
+    if (!serve_load(s->file, &s->policy, &text, &frame))
+        return 2;
+    ok = serve_files_prepare(s) && serve_nginx_paths(s) && serve_files_render(s, s->policy, wd_buf_span(&text)) &&
+         serve_nginx_start(s) && serve_keys_send(s->keys_fd, &frame) == WD_OK;
+    wd_buf_deinit(&text);
+    wd_buf_wipe(&frame);
+    if (!ok)
+        return 2;
+    if (!serve_wait_ready(s)) {
+        fprintf(stderr, "warder: nginx did not start; its own messages stand above\n");
+        kill(s->nginx, SIGKILL);
+        waitpid(s->nginx, &status, 0);
+        return 2;
+    }
+    serve_say_listening(s->policy);
+    return serve_loop(s, signals);
+}
+
+int
+cmd_serve(int argc, char **argv)
+{
+    struct serve s = { .run_fd = -1, .lock_fd = -1, .keys_fd = -1 };
+    char *file = NULL;
+    int signals, status;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            fputs(serve_help, stdout);
+            return 0;
+        }
+        if (strcmp(argv[i], "-c") != 0 || i + 1 == argc)
+            return serve_usage(argv[i]);
+        file = argv[++i];
+    }
+    if (file == NULL)
+        return serve_usage("the policy is missing");
+    if (!environ_take() || prctl(PR_SET_DUMPABLE, 0) != 0 || (signals = serve_signals()) == -1) {
+        fprintf(stderr, "warder: could not start: %s\n", strerror(errno));
+        return 2;
+    }
+    s.file = realpath(file, NULL);
+    if (s.file == NULL) {
+        fprintf(stderr, "warder: %s: %s\n", file, strerror(errno));
+        return 2;
+    }
+    status = serve_run(&s, signals);
+    wd_policy_free(s.policy);
+    free((char *)s.file);
+    return status;
+}
