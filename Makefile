@@ -1,0 +1,57 @@
+# For people. The build itself is Meson's: see meson.build and meson_options.txt.
+
+PREFIX ?= /usr/local
+MESON_FLAGS ?=
+
+.PHONY: run build test test-unit test-fuzz test-e2e test-module bench fuzz lint install deb clean deps-build deps-test
+
+run: build
+	@tools/run
+
+build: deps-build
+	@tools/setup build --buildtype=release -Dtests=false $(MESON_FLAGS)
+	@ninja -C build
+
+test: deps-test build test-unit test-fuzz test-e2e test-module
+	@echo "all tests passed"
+
+# Engine under AddressSanitizer and UndefinedBehaviorSanitizer.
+test-unit: deps-test
+	@tools/setup build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+	@ninja -C build-asan
+	@meson test -C build-asan --no-rebuild --print-errorlogs
+
+test-fuzz: deps-test
+	@tools/fuzz 8
+
+# Real SDKs through a real nginx.
+test-e2e: deps-test build
+	@tests/e2e/run
+
+# The module under AddressSanitizer inside a real nginx.
+test-module: deps-test test-unit
+	@tools/with-asan tests/e2e/run --module
+
+bench: deps-test build
+	@tools/bench
+
+fuzz: deps-test
+	@tools/fuzz $${SECONDS_EACH:-600}
+
+lint: deps-test
+	@tools/lint
+
+install: build
+	@DESTDIR="$(DESTDIR)" meson install -C build --no-rebuild
+
+deb: build
+	@tools/deb
+
+clean:
+	rm -rf build build-asan build-fuzz
+
+deps-build:
+	@tools/deps build
+
+deps-test:
+	@tools/deps test
