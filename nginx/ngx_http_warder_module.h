@@ -33,6 +33,7 @@ typedef struct {
     struct wd_gate gate;
     struct wd_journal *journal;
     uint8_t audit_key[32];
+    struct wd_buf record; /* a record while it is made */
     ngx_event_t flush;
     ngx_msec_t retry_at; /* when a store that could not be opened is tried again */
     ngx_http_warder_metrics_t *metrics;

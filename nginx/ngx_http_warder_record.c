@@ -9,7 +9,7 @@ ngx_int_t
 ngx_http_warder_record_begin(ngx_http_warder_ctx_t *ctx)
 {
     ngx_int_t                  rc;
-    struct wd_buf              body;
+    struct wd_buf             *body = &ngx_http_warder_worker.record;
     ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
 
     if (ctx->recorded || !w->gate.policy->audit) {
@@ -20,24 +20,24 @@ ngx_http_warder_record_begin(ngx_http_warder_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    wd_buf_init(&body, WD_JOURNAL_OPEN_MAX);
+    wd_buf_clear(body);
     rc = NGX_ERROR;
 
-    if (wd_record_write(&ctx->ex, 1, &body) == WD_OK
-        && wd_journal_begin(w->journal, wd_buf_span(&body), &ctx->slot) == WD_OK)
-    {
+    if (wd_record_write(&ctx->ex, 1, body) != WD_OK) {
+        return NGX_ERROR;
+    }
+
+    if (wd_journal_begin(w->journal, wd_buf_span(body), &ctx->slot) == WD_OK) {
         ctx->recorded = 1;
         rc = NGX_OK;
 
     } else if (wd_journal_flush(w->journal) == WD_OK
-               && wd_journal_begin(w->journal, wd_buf_span(&body), &ctx->slot) == WD_OK)
+               && wd_journal_begin(w->journal, wd_buf_span(body), &ctx->slot) == WD_OK)
     {
         /* a full disk has room again */
         ctx->recorded = 1;
         rc = NGX_OK;
     }
-
-    wd_buf_deinit(&body);
 
     return rc;
 }
@@ -101,7 +101,7 @@ ngx_int_t
 ngx_http_warder_log_handler(ngx_http_request_t *r)
 {
     uint64_t                   events;
-    struct wd_buf              body;
+    struct wd_buf             *body = &ngx_http_warder_worker.record;
     ngx_http_warder_ctx_t     *ctx;
     ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
 
@@ -131,17 +131,21 @@ ngx_http_warder_log_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    wd_buf_init(&body, WD_JOURNAL_BODY_MAX);
+    wd_buf_clear(body);
 
-    if (wd_record_write(&ctx->ex, 0, &body) != WD_OK) {
-        wd_buf_clear(&body);
+    if (wd_record_write(&ctx->ex, 0, body) != WD_OK) {
+
+        /* too long, or out of memory: better a record that holds less than none */
+
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0, "the findings of an exchange did not fit its record");
+        wd_buf_clear(body);
+        ctx->ex.findings.more += ctx->ex.findings.count;
         ctx->ex.findings.count = 0;
-        (void) !wd_record_write(&ctx->ex, 0, &body);
+        (void) !wd_record_write(&ctx->ex, 0, body);
     }
 
-    wd_journal_end(w->journal, ctx->slot, wd_buf_span(&body));
+    wd_journal_end(w->journal, ctx->slot, wd_buf_span(body));
     ctx->recorded = 0;
-    wd_buf_deinit(&body);
 
     if (!w->flush.posted) {
         ngx_post_event(&w->flush, &ngx_posted_events);

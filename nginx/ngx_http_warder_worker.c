@@ -108,6 +108,8 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    wd_buf_init(&w->record, WD_JOURNAL_BODY_MAX);
+
     w->flush.handler = ngx_http_warder_record_flush;
     w->flush.log = cycle->log;
     w->flush.data = w;
@@ -145,4 +147,5 @@ ngx_http_warder_worker_exit(ngx_cycle_t *cycle)
     }
 
     wd_scratch_free(w->gate.scratch);
+    wd_buf_deinit(&w->record);
 }

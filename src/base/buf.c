@@ -89,6 +89,17 @@ wd_buf_add_str(struct wd_buf *b, const char *s)
 }
 
 enum wd_err
+wd_buf_add_u64(struct wd_buf *b, uint64_t n)
+{
+    char digits[20], *p = digits + sizeof(digits);
+
+    do
+        *--p = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    return wd_buf_add(b, wd_span(p, (size_t)(digits + sizeof(digits) - p)));
+}
+
+enum wd_err
 wd_buf_printf(struct wd_buf *b, const char *fmt, ...)
 {
     enum wd_err err;

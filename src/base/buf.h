@@ -1,6 +1,8 @@
 #ifndef WD_BUF_H
 #define WD_BUF_H
 
+#include <stdint.h>
+
 #include "err.h"
 #include "span.h"
 
@@ -25,6 +27,8 @@ enum wd_err wd_buf_reserve(struct wd_buf *b, size_t more) WD_CHECK;
 enum wd_err wd_buf_add(struct wd_buf *b, struct wd_span s) WD_CHECK;
 enum wd_err wd_buf_add_byte(struct wd_buf *b, char c) WD_CHECK;
 enum wd_err wd_buf_add_str(struct wd_buf *b, const char *s) WD_CHECK;
+/* In decimal. */
+enum wd_err wd_buf_add_u64(struct wd_buf *b, uint64_t n) WD_CHECK;
 enum wd_err wd_buf_printf(struct wd_buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3))) WD_CHECK;
 /* Drops the first n bytes (n <= len). */

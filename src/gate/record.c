@@ -1,124 +1,155 @@
 #include "record.h"
 
-#include <stdio.h>
 #include <time.h>
 
 #include "../base/json.h"
 #include "../detect/rules.h"
 
-/* "2026-11-23T07:34:00.123456Z" */
-static enum wd_err
-record_time(struct wd_buf *out, uint64_t wall_us)
+/* Twice an exchange, so without printf. After an error nothing more is appended. */
+struct record {
+    struct wd_buf *out;
+    enum wd_err err;
+};
+
+static void
+record_add(struct record *r, const char *text)
 {
+    if (r->err == WD_OK)
+        r->err = wd_buf_add_str(r->out, text);
+}
+
+static void
+record_number(struct record *r, const char *before, uint64_t n)
+{
+    record_add(r, before);
+    if (r->err == WD_OK)
+        r->err = wd_buf_add_u64(r->out, n);
+}
+
+/* before: up to and with the opening quote. */
+static void
+record_string(struct record *r, const char *before, const char *value)
+{
+    record_add(r, before);
+    if (r->err == WD_OK)
+        r->err = wd_json_escape(r->out, wd_span_str(value));
+    record_add(r, "\"");
+}
+
+static void
+record_digits(char *to, unsigned n, int width)
+{
+    while (width-- > 0) {
+        to[width] = (char)('0' + n % 10);
+        n /= 10;
+    }
+}
+
+/* RFC 3339, UTC, microseconds. */
+static void
+record_time(struct record *r, uint64_t wall_us)
+{
+    char text[] = "\"time\":\"0000-00-00T00:00:00.000000Z\"", *t = text + 8;
     time_t s = (time_t)(wall_us / 1000000);
     struct tm tm;
 
-    if (gmtime_r(&s, &tm) == NULL)
-        return WD_ERR_RANGE;
-    return wd_buf_printf(out, "\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06uZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
-                         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(wall_us % 1000000));
+    if (gmtime_r(&s, &tm) == NULL) {
+        r->err = WD_ERR_RANGE;
+        return;
+    }
+    record_digits(t, (unsigned)tm.tm_year + 1900, 4);
+    record_digits(t + 5, (unsigned)tm.tm_mon + 1, 2);
+    record_digits(t + 8, (unsigned)tm.tm_mday, 2);
+    record_digits(t + 11, (unsigned)tm.tm_hour, 2);
+    record_digits(t + 14, (unsigned)tm.tm_min, 2);
+    record_digits(t + 17, (unsigned)tm.tm_sec, 2);
+    record_digits(t + 20, (unsigned)(wall_us % 1000000), 6);
+    record_add(r, text);
 }
 
-static enum wd_err
-record_string(struct wd_buf *out, const char *name, struct wd_span value)
+static void
+record_finding(struct record *r, const struct wd_finding *f)
 {
-    enum wd_err err;
-
-    if ((err = wd_buf_printf(out, ",\"%s\":\"", name)) != WD_OK)
-        return err;
-    if ((err = wd_json_escape(out, value)) != WD_OK)
-        return err;
-    return wd_buf_add_byte(out, '"');
-}
-
-static enum wd_err
-record_finding(struct wd_buf *out, const struct wd_finding *f)
-{
+    static const char digits[] = "0123456789abcdef";
     char hex[2 * WD_FINGERPRINT_BYTES + 1];
 
-    for (size_t i = 0; i < WD_FINGERPRINT_BYTES; i++)
-        snprintf(hex + 2 * i, 3, "%02x", f->fingerprint[i]);
-    return wd_buf_printf(out,
-                         "{\"rule\":\"%s\",\"category\":\"%s\",\"severity\":\"%s\",\"direction\":\"%s\",\"count\":%u,"
-                         "\"action\":\"%s\",\"fingerprint\":\"%s\"}",
-                         f->rule->id, wd_category_name(f->rule->category), wd_severity_name(f->rule->severity),
-                         f->direction == WD_INPUT ? "input" : "output", f->count, wd_action_name(f->action), hex);
-}
-
-static enum wd_err
-record_findings(struct wd_buf *out, const struct wd_findings *f)
-{
-    enum wd_err err;
-
-    if ((err = wd_buf_add_str(out, ",\"findings\":[")) != WD_OK)
-        return err;
-    for (uint32_t i = 0; i < f->count; i++) {
-        if (i > 0 && (err = wd_buf_add_byte(out, ',')) != WD_OK)
-            return err;
-        if ((err = record_finding(out, &f->items[i])) != WD_OK)
-            return err;
+    for (size_t i = 0; i < WD_FINGERPRINT_BYTES; i++) {
+        hex[2 * i] = digits[f->fingerprint[i] >> 4];
+        hex[2 * i + 1] = digits[f->fingerprint[i] & 15];
     }
-    if ((err = wd_buf_add_byte(out, ']')) != WD_OK)
-        return err;
-    return f->more > 0 ? wd_buf_printf(out, ",\"findings_more\":%u", f->more) : WD_OK;
+    hex[2 * WD_FINGERPRINT_BYTES] = '\0';
+    record_string(r, "{\"rule\":\"", f->rule->id);
+    record_string(r, ",\"category\":\"", wd_category_name(f->rule->category));
+    record_string(r, ",\"severity\":\"", wd_severity_name(f->rule->severity));
+    record_string(r, ",\"direction\":\"", f->direction == WD_INPUT ? "input" : "output");
+    record_number(r, ",\"count\":", f->count);
+    record_string(r, ",\"action\":\"", wd_action_name(f->action));
+    record_string(r, ",\"fingerprint\":\"", hex);
+    record_add(r, "}");
 }
 
-static enum wd_err
-record_outcome(struct wd_buf *out, const struct wd_exchange *ex)
+static void
+record_findings(struct record *r, const struct wd_findings *f)
 {
-    enum wd_err err;
+    record_add(r, ",\"findings\":[");
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (i > 0)
+            record_add(r, ",");
+        record_finding(r, &f->items[i]);
+    }
+    record_add(r, "]");
+    if (f->more > 0)
+        record_number(r, ",\"findings_more\":", f->more);
+}
 
-    if ((err = wd_buf_printf(out, ",\"score\":%.4g", wd_findings_score(&ex->findings))) != WD_OK)
-        return err;
-    if (ex->findings.count > 0)
-        err = wd_buf_printf(out, ",\"severity\":\"%s\"", wd_severity_name(ex->findings.worst));
-    else
-        err = wd_buf_add_str(out, ",\"severity\":null");
-    if (err != WD_OK)
-        return err;
-    if (ex->usage.known)
-        err = wd_buf_printf(out, ",\"tokens_in\":%llu,\"tokens_out\":%llu", (unsigned long long)ex->usage.tokens_in,
-                            (unsigned long long)ex->usage.tokens_out);
-    else
-        err = wd_buf_add_str(out, ",\"tokens_in\":null,\"tokens_out\":null");
-    if (err != WD_OK)
-        return err;
-    return wd_buf_printf(out, ",\"upstream_ms\":%llu,\"gateway_us\":%llu", (unsigned long long)ex->upstream_ms,
-                         (unsigned long long)(ex->gateway_ns / 1000));
+static void
+record_score(struct record *r, const struct wd_findings *f)
+{
+    if (f->count == 0) {
+        record_add(r, ",\"score\":1,\"severity\":null");
+        return;
+    }
+    if (r->err == WD_OK)
+        r->err = wd_buf_printf(r->out, ",\"score\":%.4g", wd_findings_score(f));
+    record_string(r, ",\"severity\":\"", wd_severity_name(f->worst));
+}
+
+static void
+record_outcome(struct record *r, const struct wd_exchange *ex)
+{
+    record_findings(r, &ex->findings);
+    record_score(r, &ex->findings);
+    if (ex->usage.known) {
+        record_number(r, ",\"tokens_in\":", ex->usage.tokens_in);
+        record_number(r, ",\"tokens_out\":", ex->usage.tokens_out);
+    } else
+        record_add(r, ",\"tokens_in\":null,\"tokens_out\":null");
+    record_number(r, ",\"upstream_ms\":", ex->upstream_ms);
+    record_number(r, ",\"gateway_us\":", ex->gateway_ns / 1000);
 }
 
 enum wd_err
 wd_record_write(const struct wd_exchange *ex, bool begun, struct wd_buf *out)
 {
-    enum wd_decision decision = begun ? WD_DECISION_INTERRUPTED : ex->decision;
-    struct {
-        const char *name;
-        struct wd_span value;
-    } strings[] = {
-        { "request_id", wd_span_str(ex->request_id) },
-        { "client", wd_span_str(ex->address) },
-        { "agent", wd_span_str(ex->agent) },
-        { "user", wd_span_str(ex->who.user) },
-        { "role", wd_span_str(ex->who.role) },
-        { "provider", wd_span_str(ex->provider != NULL ? ex->provider->name : "") },
-        { "model", wd_span_str(ex->model) },
-        { "route", wd_span_str(ex->routed ? wd_op_name(ex->route.op) : "") },
-    };
-    enum wd_err err;
+    struct record r = { .out = out };
 
-    if ((err = record_time(out, ex->began.wall_us)) != WD_OK)
-        return err;
-    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-        if ((err = record_string(out, strings[i].name, strings[i].value)) != WD_OK)
-            return err;
-    err = wd_buf_printf(out, ",\"stream\":%s,\"decision\":\"%s\",\"code\":\"%s\",\"status\":%d", ex->stream ? "true" : "false",
-                        wd_decision_name(decision), begun ? "" : wd_code_name(ex->code), begun ? 0 : ex->status);
-    if (err != WD_OK)
-        return err;
+    record_time(&r, ex->began.wall_us);
+    record_string(&r, ",\"request_id\":\"", ex->request_id);
+    record_string(&r, ",\"client\":\"", ex->address);
+    record_string(&r, ",\"agent\":\"", ex->agent);
+    record_string(&r, ",\"user\":\"", ex->who.user);
+    record_string(&r, ",\"role\":\"", ex->who.role);
+    record_string(&r, ",\"provider\":\"", ex->provider != NULL ? ex->provider->name : "");
+    record_string(&r, ",\"model\":\"", ex->model);
+    record_string(&r, ",\"route\":\"", ex->routed ? wd_op_name(ex->route.op) : "");
+    record_add(&r, ex->stream ? ",\"stream\":true" : ",\"stream\":false");
+    record_string(&r, ",\"decision\":\"", wd_decision_name(begun ? WD_DECISION_INTERRUPTED : ex->decision));
+    record_string(&r, ",\"code\":\"", begun ? "" : wd_code_name(ex->code));
+    record_number(&r, ",\"status\":", begun ? 0 : (uint64_t)ex->status);
     if (begun) /* what is found in the end is not known yet */
-        return wd_buf_add_str(out, ",\"findings\":[],\"score\":null,\"severity\":null,\"tokens_in\":null,\"tokens_out\":null,"
-                                   "\"upstream_ms\":null,\"gateway_us\":null");
-    if ((err = record_findings(out, &ex->findings)) != WD_OK)
-        return err;
-    return record_outcome(out, ex);
+        record_add(&r, ",\"findings\":[],\"score\":null,\"severity\":null,\"tokens_in\":null,\"tokens_out\":null,"
+                       "\"upstream_ms\":null,\"gateway_us\":null");
+    else
+        record_outcome(&r, ex);
+    return r.err;
 }
