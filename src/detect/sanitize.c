@@ -276,10 +276,28 @@ sanitize_tags(struct wd_span text, struct wd_buf *out, bool *changed)
     return err;
 }
 
+/* A quick look for what everything that is replaced holds. */
+static bool
+sanitize_may(enum wd_format format, struct wd_span text)
+{
+    const char *end = text.ptr + text.len, *p = text.ptr;
+
+    if (format != WD_FORMAT_ANTHROPIC)
+        return memchr(text.ptr, format == WD_FORMAT_OPENAI ? '[' : '<', text.len) != NULL;
+    while ((p = memchr(p, ':', (size_t)(end - p))) != NULL) {
+        if (p - text.ptr >= 5 && sanitize_is_at(text, (size_t)(p - text.ptr) - 5, "human:"))
+            return true;
+        p++;
+    }
+    return false;
+}
+
 enum wd_err
 wd_sanitize(enum wd_format format, struct wd_span text, struct wd_buf *out, bool *changed)
 {
     *changed = false;
+    if (text.len == 0 || !sanitize_may(format, text))
+        return WD_OK;
     switch (format) {
     case WD_FORMAT_OPENAI:
         return sanitize_pass(sanitize_openai, NULL, text, out, changed);
@@ -288,5 +306,5 @@ wd_sanitize(enum wd_format format, struct wd_span text, struct wd_buf *out, bool
     case WD_FORMAT_GOOGLE:
         break;
     }
-    return memchr(text.ptr, '<', text.len) != NULL ? sanitize_tags(text, out, changed) : WD_OK;
+    return sanitize_tags(text, out, changed);
 }
