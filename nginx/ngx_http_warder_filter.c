@@ -6,17 +6,38 @@
 ngx_http_output_header_filter_pt  ngx_http_warder_next_header_filter;
 ngx_http_output_body_filter_pt    ngx_http_warder_next_body_filter;
 
-static ngx_int_t ngx_http_warder_send(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_uint_t last);
+static ngx_int_t ngx_http_warder_stream_filter(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_chain_t *in);
 
 
 /* The provider's answer is cut off or refused: nothing more is read from it. */
 
 static void
-ngx_http_warder_stop_upstream(ngx_http_request_t *r)
+ngx_http_warder_drop(ngx_chain_t *cl)
 {
-    if (r->upstream != NULL) {
-        r->upstream->length = 0;
-        r->upstream->keepalive = 0;
+    for ( /* void */ ; cl; cl = cl->next) {
+        cl->buf->pos = cl->buf->last;
+    }
+}
+
+
+static void
+ngx_http_warder_stop_upstream(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u = r->upstream;
+
+    ctx->in = NULL;
+
+    if (u != NULL) {
+        u->length = 0;
+        u->keepalive = 0;
+
+        /* in the header filter: what the proxy takes the length from only afterwards */
+        u->headers_in.chunked = 0;
+        u->headers_in.content_length_n = 0;
+        u->headers_in.connection_close = 1;
+
+        ngx_http_warder_drop(u->out_bufs);
+        ngx_http_warder_drop(u->busy_bufs);
     }
 }
 
@@ -28,7 +49,7 @@ ngx_http_warder_fail(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, enum wd_
     ctx->ex.decision = code == WD_CODE_PROVIDER_UNAVAILABLE || code == WD_CODE_PROVIDER_INVALID_RESPONSE
                        || code == WD_CODE_PROVIDER_TIMEOUT ? WD_DECISION_FAILED : WD_DECISION_ENDED;
 
-    ngx_http_warder_stop_upstream(r);
+    ngx_http_warder_stop_upstream(r, ctx);
 
     return ngx_http_warder_reply_filtered(r, ctx);
 }
@@ -51,7 +72,9 @@ ngx_http_warder_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
     ctx->upstream_finalize(r, rc);
     ctx->ex.upstream_ms = ngx_current_msec - ctx->upstream_began;
 
-    if (rc == 0 || ctx->done || !ctx->filtering || r->connection->error || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+    if (rc == 0 || rc == NGX_DONE || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST || rc == NGX_HTTP_REQUEST_TIME_OUT
+        || ctx->done || !ctx->filtering || r->connection->error || r->connection->timedout)
+    {
         return;
     }
 
@@ -65,13 +88,10 @@ ngx_http_warder_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
         return;
     }
 
-    wd_exchange_refuse(&ctx->ex, code, "the provider's stream broke off");
-    ctx->ex.status = NGX_HTTP_OK;
-    ctx->ex.decision = WD_DECISION_FAILED;
+    /* the error event comes after what the client has not taken yet */
 
-    if (wd_outer_end(ctx->outer, code, &ctx->out) == WD_OK) {
-        (void) ngx_http_warder_send(r, ctx, 1);
-    }
+    ctx->broken = code;
+    (void) ngx_http_warder_stream_filter(r, ctx, NULL);
 }
 
 
@@ -250,6 +270,7 @@ static ngx_int_t
 ngx_http_warder_start_stream(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
 {
     ctx->streaming = 1;
+    ctx->flush_header = 1;
     ngx_http_warder_metrics_stream(ngx_http_warder_worker.metrics, &ctx->ex, 1);
 
     ngx_http_clear_content_length(r);
@@ -280,6 +301,7 @@ ngx_http_warder_header_filter(ngx_http_request_t *r)
 
     ctx->filtering = 1;
     ctx->answered = 1;
+    r->upstream->upgrade = 0; /* a tunnel would pass the gate by */
 
     ctx->upstream_finalize = r->upstream->finalize_request;
     r->upstream->finalize_request = ngx_http_warder_upstream_finalize;
@@ -307,10 +329,10 @@ ngx_http_warder_header_filter(ngx_http_request_t *r)
                                     "the provider's answer is compressed although that was not asked for");
     }
 
-    if (r->headers_out.status >= 300 && r->headers_out.status < 400) {
+    if (r->headers_out.status < 200 || (r->headers_out.status >= 300 && r->headers_out.status < 400)) {
         (void) ngx_http_warder_clean_headers(r);
         return ngx_http_warder_fail(r, ctx, WD_CODE_PROVIDER_INVALID_RESPONSE,
-                                    "the provider answered with a redirect, which is never followed");
+                                    "the provider answered with a redirect, which is never followed, or a change of protocol");
     }
 
     return ngx_http_warder_clean_headers(r);
@@ -328,9 +350,11 @@ ngx_http_warder_send(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_uint
     ngx_int_t   rc;
     ngx_buf_t  *b;
 
-    if (ctx->out.len == 0 && !last) {
+    if (ctx->out.len == 0 && !last && !ctx->flush_header) {
         return NGX_OK;
     }
+
+    ctx->flush_header = 0;
 
     b = ctx->sending;
 
@@ -344,9 +368,13 @@ ngx_http_warder_send(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_uint
     }
 
     ngx_memzero(b, sizeof(ngx_buf_t));
-    b->start = b->pos = (u_char *) ctx->out.ptr;
-    b->last = b->end = b->start + ctx->out.len;
-    b->memory = ctx->out.len > 0;
+
+    if (ctx->out.len > 0) {
+        b->start = b->pos = (u_char *) ctx->out.ptr;
+        b->last = b->end = b->start + ctx->out.len;
+        b->memory = 1;
+    }
+
     b->flush = 1;
     b->last_buf = last;
     b->last_in_chain = last;
@@ -402,23 +430,27 @@ ngx_http_warder_be_fair(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, size_
 }
 
 
+/* why: NONE when the provider closed, or what broke its stream. */
+
 static ngx_int_t
-ngx_http_warder_end_stream(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_uint_t eof)
+ngx_http_warder_end_stream(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, enum wd_code why)
 {
+    enum wd_code         code;
     struct wd_exchange  *ex = &ctx->ex;
 
-    if (eof && wd_outer_end(ctx->outer, WD_CODE_NONE, &ctx->out) != WD_OK) {
+    if (wd_outer_ended(ctx->outer)) {
+        ngx_http_warder_stop_upstream(r, ctx);
+
+    } else if (wd_outer_end(ctx->outer, why, &ctx->out) != WD_OK) {
         return NGX_ERROR;
     }
 
-    if (wd_outer_code(ctx->outer) != WD_CODE_NONE) {
-        wd_exchange_refuse(ex, wd_outer_code(ctx->outer), "the stream was ended");
-        ex->status = NGX_HTTP_OK;
-        ex->decision = ex->code == WD_CODE_PROVIDER_INVALID_RESPONSE ? WD_DECISION_FAILED : WD_DECISION_ENDED;
-    }
+    code = why != WD_CODE_NONE ? why : wd_outer_code(ctx->outer);
 
-    if (!eof) {
-        ngx_http_warder_stop_upstream(r);
+    if (code != WD_CODE_NONE) {
+        wd_exchange_refuse(ex, code, "the stream was ended");
+        ex->status = NGX_HTTP_OK;
+        ex->decision = wd_code_status(code) >= 500 ? WD_DECISION_FAILED : WD_DECISION_ENDED;
     }
 
     return ngx_http_warder_send(r, ctx, 1);
@@ -486,7 +518,7 @@ ngx_http_warder_stream_filter(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx,
         ngx_free_chain(r->pool, cl);
 
         if (end || wd_outer_ended(ctx->outer)) {
-            return ngx_http_warder_end_stream(r, ctx, !wd_outer_ended(ctx->outer));
+            return ngx_http_warder_end_stream(r, ctx, WD_CODE_NONE);
         }
 
         if (ctx->in == NULL || ctx->out.len >= NGX_HTTP_WARDER_BURST) {
@@ -496,6 +528,10 @@ ngx_http_warder_stream_filter(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx,
                 return NGX_ERROR;
             }
         }
+    }
+
+    if (ctx->broken != WD_CODE_NONE && ctx->in == NULL && !ctx->done && !ngx_http_warder_sending(ctx)) {
+        return ngx_http_warder_end_stream(r, ctx, ctx->broken);
     }
 
     return rc;
@@ -520,7 +556,7 @@ ngx_http_warder_send_whole(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
     if (err == WD_ERR_REFUSED) {
         wd_exchange_refuse_finding(&ctx->ex, WD_OUTPUT, NULL);
         ctx->ex.decision = WD_DECISION_ENDED;
-        ngx_http_warder_stop_upstream(r);
+        ngx_http_warder_stop_upstream(r, ctx);
         return ngx_http_warder_reply_filtered(r, ctx);
     }
 
@@ -599,7 +635,7 @@ ngx_http_warder_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         for (cl = in; cl; cl = cl->next) {
             if (ngx_buf_in_memory(cl->buf) && cl->buf->pos != cl->buf->last) {
                 cl->buf->pos = cl->buf->last;
-                ngx_http_warder_stop_upstream(r);
+                ngx_http_warder_stop_upstream(r, ctx);
             }
         }
 

@@ -55,6 +55,7 @@ typedef struct {
     ngx_msec_t upstream_began;
     size_t burst_bytes;
 
+    enum wd_code broken; /* the provider's stream broke off; the client has not been told yet */
     uint32_t slot;
     unsigned recorded:1;  /* slot is open in the journal */
     unsigned counted:1;   /* the end of the exchange was recorded */
@@ -64,7 +65,7 @@ typedef struct {
     unsigned streaming:1;
     unsigned done:1;      /* the last byte for the client is on its way; the rest is dropped */
     unsigned answered:1;  /* the provider sent a header */
-    unsigned waiting:1;
+    unsigned flush_header:1; /* of a stream whose first event has not come */
     ngx_event_t wait;     /* for the first resolution of the provider's name */
 } ngx_http_warder_ctx_t;
 

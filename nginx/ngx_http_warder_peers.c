@@ -48,6 +48,7 @@ typedef struct {
     ngx_http_warder_peers_t  *peers;
     ngx_uint_t                first;
     ngx_uint_t                used;
+    ngx_http_warder_addr_t    addr; /* a copy: the table may change while the request lasts */
 } ngx_http_warder_peer_data_t;
 
 static ngx_http_warder_peers_t  ngx_http_warder_peers_table[NGX_HTTP_WARDER_PROVIDERS_MAX];
@@ -232,7 +233,9 @@ ngx_http_warder_peer_get(ngx_peer_connection_t *pc, void *data)
         return NGX_BUSY;
     }
 
-    addr = &pd->peers->current.addrs[(pd->first + pd->used++) % pd->peers->current.naddrs];
+    addr = &pd->addr;
+    *addr = pd->peers->current.addrs[(pd->first + pd->used++) % pd->peers->current.naddrs];
+    addr->name.data = addr->text;
 
     pc->sockaddr = &addr->sockaddr.sockaddr;
     pc->socklen = addr->socklen;

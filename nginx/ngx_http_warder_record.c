@@ -81,6 +81,10 @@ ngx_http_warder_record_outcome(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx
 
         if (!ctx->answered) {
             ex->status = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+        }
+
+        if (!ctx->forwarded) {
+            /* the provider never saw it; what it saw counts, or who aborts each call would have no limit */
             wd_inner_unanswered(&ngx_http_warder_worker.gate, ex);
         }
 

@@ -200,9 +200,9 @@ ngx_http_warder_reply(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
         wd_exchange_refuse(&ctx->ex, WD_CODE_AUDIT_UNAVAILABLE, "the audit log cannot be written; the request was not sent");
     }
 
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+        r->lingering_close = 0;
     }
 
     if (ngx_http_warder_reply_build(r, ctx, &out) != NGX_OK) {

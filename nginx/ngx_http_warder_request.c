@@ -478,6 +478,7 @@ static ngx_int_t
 ngx_http_warder_wait(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
 {
     if (ngx_http_warder_now().mono_us - ctx->ex.began.mono_us > (uint64_t) ctx->ex.provider->connect_timeout_ms * 1000) {
+        ctx->forwarded = 1;
         return NGX_HTTP_BAD_GATEWAY;
     }
 
@@ -634,7 +635,10 @@ ngx_http_warder_error_handler(ngx_http_request_t *r)
 
     if (ctx->forwarded) {
         ctx->ex.decision = WD_DECISION_FAILED;
-        ctx->ex.upstream_ms = ngx_current_msec - ctx->upstream_began;
+        ctx->ex.upstream_ms = ctx->upstream_began != 0 ? ngx_current_msec - ctx->upstream_began : 0;
+    }
+
+    if (!ctx->answered) {
         wd_inner_unanswered(&ngx_http_warder_worker.gate, &ctx->ex);
     }
 
