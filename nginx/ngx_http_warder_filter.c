@@ -425,6 +425,12 @@ ngx_http_warder_be_fair(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, size_
 
     if (rev->ready && !rev->eof && !rev->error) {
         rev->ready = 0;
+
+        /* posted for this turn it would find nothing ready, and not be posted again */
+        if (rev->posted) {
+            ngx_delete_posted_event(rev);
+        }
+
         ngx_post_event(rev, &ngx_posted_next_events);
     }
 }
