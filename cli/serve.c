@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/close_range.h>
 
 #include "cmd.h"
 #include "environ.h"
@@ -82,22 +83,35 @@ serve_say_listening(const struct wd_policy *p)
     fflush(stdout);
 }
 
-/* One byte comes from each worker that is ready. False when nginx is gone or says nothing for too long. */
+/* What workers say, a byte each: R ready, Q takes no new connection any more. False when nginx is gone. */
+static bool
+serve_hear(struct serve *s)
+{
+    char bytes[64];
+    ssize_t n = recv(s->keys_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+    for (ssize_t i = 0; i < n; i++) {
+        if (bytes[i] == 'R' && s->starting > 0)
+            s->starting--;
+        if (bytes[i] == 'Q' && s->quitting > 0)
+            s->quitting--;
+    }
+    return n > 0 || (n == -1 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* False when nginx is gone or says nothing for too long. */
 static bool
 serve_wait_ready(struct serve *s)
 {
     struct pollfd pfd = { .fd = s->keys_fd, .events = POLLIN };
-    unsigned ready = 0;
-    char bytes[64];
 
-    while (ready < s->paths.workers) {
+    s->starting = s->paths.workers;
+    while (s->starting > 0) {
         int n = poll(&pfd, 1, SERVE_READY_MS);
-        ssize_t got = n > 0 ? recv(s->keys_fd, bytes, sizeof(bytes), 0) : 0;
         if (n == -1 && errno == EINTR)
             continue;
-        if (got <= 0)
+        if (n <= 0 || !serve_hear(s))
             return false;
-        ready += (unsigned)got;
     }
     return true;
 }
@@ -107,11 +121,14 @@ serve_reload(struct serve *s)
 {
     struct wd_policy *policy = NULL;
     struct wd_buf text, frame;
+    unsigned old_workers;
 
     if (!serve_load(s->file, &policy, &text, &frame)) {
         fprintf(stderr, "warder: not reloaded; the old policy stays in force\n");
         return;
     }
+    old_workers = s->paths.workers;
+    s->paths.workers = serve_nginx_workers(policy);
     if (strcmp(policy->state, s->policy->state) != 0)
         fprintf(stderr, "warder: not reloaded: state cannot be changed by a reload; the old policy stays in force\n");
     else if (!serve_files_render(s, policy, wd_buf_span(&text)) || serve_keys_send(s->keys_fd, &frame) != WD_OK)
@@ -120,8 +137,13 @@ serve_reload(struct serve *s)
         struct wd_policy *old = s->policy;
         s->policy = policy;
         policy = old;
+        s->starting = s->paths.workers;
+        s->quitting += old_workers;
+        old_workers = s->paths.workers;
+        s->reloading = true;
         kill(s->nginx, SIGHUP);
     }
+    s->paths.workers = old_workers;
     wd_buf_deinit(&text);
     wd_buf_wipe(&frame);
     wd_policy_free(policy);
@@ -139,47 +161,44 @@ serve_exit_status(int status, bool stopping)
     return 1;
 }
 
+static void
+serve_signal(struct serve *s, unsigned signo)
+{
+    if (signo == SIGHUP && s->deadline == 0)
+        serve_reload(s);
+    if (signo != SIGTERM && signo != SIGINT)
+        return;
+    kill(s->nginx, s->deadline != 0 || signo == SIGINT ? SIGTERM : SIGQUIT);
+    if (s->deadline == 0)
+        s->deadline = time(NULL) + SERVE_DRAIN_S;
+}
+
 /* Until nginx is gone. */
 static int
 serve_loop(struct serve *s, int signals)
 {
     struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = s->keys_fd, .events = POLLIN } };
     struct signalfd_siginfo info;
-    bool stopping = false;
-    time_t deadline = 0;
-    unsigned ready = 0;
-    char bytes[64];
     int status;
 
     for (;;) {
-        int n = poll(fds, 2, stopping ? 1000 : -1);
+        int n = poll(fds, 2, s->deadline != 0 ? 1000 : -1);
 
-        if (n > 0 && (fds[1].revents & (POLLIN | POLLHUP)) != 0) {
-            ssize_t got = recv(s->keys_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-            if (got <= 0)
-                fds[1].fd = -1;
-            else if ((ready += (unsigned)got) >= s->paths.workers) {
-                ready = 0;
-                printf("warder: the policy was reloaded\n");
-                fflush(stdout);
-            }
+        if (n > 0 && fds[1].revents != 0 && !serve_hear(s))
+            fds[1].fd = -1;
+        if (s->reloading && s->starting == 0 && s->quitting == 0) {
+            s->reloading = false;
+            printf("warder: the policy was reloaded\n");
+            fflush(stdout);
         }
-        if (n > 0 && (fds[0].revents & POLLIN) != 0 && read(signals, &info, sizeof(info)) == sizeof(info)) {
-            if (info.ssi_signo == SIGHUP && !stopping)
-                serve_reload(s);
-            if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
-                kill(s->nginx, stopping || info.ssi_signo == SIGINT ? SIGTERM : SIGQUIT);
-                if (!stopping)
-                    deadline = time(NULL) + SERVE_DRAIN_S;
-                stopping = true;
-            }
-        }
-        if (stopping && time(NULL) >= deadline) {
+        if (n > 0 && (fds[0].revents & POLLIN) != 0 && read(signals, &info, sizeof(info)) == sizeof(info))
+            serve_signal(s, info.ssi_signo);
+        if (s->deadline != 0 && time(NULL) >= s->deadline) {
             kill(s->nginx, SIGTERM);
-            deadline += 5;
+            s->deadline += 5;
         }
         if (waitpid(s->nginx, &status, WNOHANG) == s->nginx)
-            return serve_exit_status(status, stopping);
+            return serve_exit_status(status, s->deadline != 0);
     }
 }
 
@@ -241,6 +260,8 @@ cmd_serve(int argc, char **argv)
     }
     if (file == NULL)
         return serve_usage("the policy is missing");
+    /* what the caller left open is no business of nginx */
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     if (!environ_take() || prctl(PR_SET_DUMPABLE, 0) != 0 || (signals = serve_signals()) == -1) {
         fprintf(stderr, "warder: could not start: %s\n", strerror(errno));
         return 2;

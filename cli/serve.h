@@ -2,6 +2,7 @@
 #define WD_SERVE_H
 
 #include <sys/types.h>
+#include <time.h>
 
 #include "../src/base/buf.h"
 #include "../src/policy/policy.h"
@@ -26,6 +27,9 @@ struct serve {
     int lock_fd;
     int keys_fd; /* our end of the socket to nginx */
     pid_t nginx;
+    unsigned starting, quitting; /* workers that have not yet said so */
+    bool reloading;
+    time_t deadline; /* of the drain; 0: not stopping */
 };
 
 /* serve_conf.c: appends the nginx configuration of the policy. */
@@ -45,6 +49,7 @@ bool serve_files_read(const char *path, size_t cap, struct wd_buf *out);
 
 /* serve_nginx.c */
 bool serve_nginx_paths(struct serve *s);
+unsigned serve_nginx_workers(const struct wd_policy *policy);
 bool serve_nginx_start(struct serve *s);
 
 #endif

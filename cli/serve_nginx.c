@@ -71,15 +71,24 @@ nginx_find_user(struct serve *s)
     return true;
 }
 
+unsigned
+serve_nginx_workers(const struct wd_policy *policy)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (policy->workers != 0)
+        return policy->workers;
+    return (unsigned)(cores < 1 ? 1 : cores > 64 ? 64 : cores);
+}
+
 bool
 serve_nginx_paths(struct serve *s)
 {
     struct rlimit files = { 1024, 1024 };
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     if (!nginx_find_module(&s->paths) || !serve_conf_path_ok(s->paths.module) || !nginx_find_user(s))
         return false;
-    s->paths.workers = s->policy->workers != 0 ? s->policy->workers : (unsigned)(cores < 1 ? 1 : cores > 64 ? 64 : cores);
+    s->paths.workers = serve_nginx_workers(s->policy);
     getrlimit(RLIMIT_NOFILE, &files);
     s->paths.files = files.rlim_max > NGINX_FILES ? NGINX_FILES : (unsigned)files.rlim_max;
     s->paths.connections = s->paths.files - s->paths.files / 8;

@@ -206,25 +206,50 @@ ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf)
 }
 
 
-/* One byte for each worker that is ready to serve. */
+/*
+ * The supervisor is told of each worker with one byte: R when it is ready to serve, Q when it takes no new connection any more. The latter comes
+ * from a connection of nginx's that is marked idle: idle ones are closed right after the listening sockets of a worker that quits.
+ */
 
-void
-ngx_http_warder_ready(ngx_log_t *log)
+static void
+ngx_http_warder_say(ngx_log_t *log, const char *what)
 {
-    if (ngx_http_warder_keys_fd != -1 && send(ngx_http_warder_keys_fd, "R", 1, MSG_NOSIGNAL) != 1) {
-        ngx_log_error(NGX_LOG_ERR, log, ngx_errno, "the supervisor could not be told that a worker is ready");
+    if (send(ngx_http_warder_keys_fd, what, 1, MSG_NOSIGNAL) != 1) {
+        ngx_log_error(NGX_LOG_ERR, log, ngx_errno, "the supervisor cannot be told \"%s\"", what);
     }
 }
 
 
-void
-ngx_http_warder_keys_close(void)
+static void
+ngx_http_warder_quitting(ngx_event_t *ev)
 {
-    if (ngx_http_warder_keys_fd != -1) {
-        (void) close(ngx_http_warder_keys_fd);
-        ngx_http_warder_keys_fd = -1;
+    ngx_connection_t  *c = ev->data;
+
+    ngx_http_warder_say(ev->log, "Q");
+    ngx_http_warder_keys_fd = -1;
+    ngx_close_connection(c);
+}
+
+
+ngx_int_t
+ngx_http_warder_ready(ngx_log_t *log)
+{
+    ngx_connection_t  *c;
+
+    c = ngx_get_connection(ngx_http_warder_keys_fd, log);
+    if (c == NULL) {
+        return NGX_ERROR;
     }
+
+    c->idle = 1;
+    c->log = log;
+    c->read->log = log;
+    c->read->handler = ngx_http_warder_quitting;
+
+    ngx_http_warder_say(log, "R");
 
     wd_secret_free(ngx_http_warder_frame);
     ngx_http_warder_frame = NULL;
+
+    return NGX_OK;
 }

@@ -74,8 +74,8 @@ extern ngx_http_warder_worker_t ngx_http_warder_worker;
 
 /* ngx_http_warder_keys.c: provider keys, handed over by the supervisor on an inherited socket. */
 ngx_int_t ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf);
-void ngx_http_warder_keys_close(void);
-void ngx_http_warder_ready(ngx_log_t *log);
+/* Tells the supervisor that this worker serves, and later that it quits. */
+ngx_int_t ngx_http_warder_ready(ngx_log_t *log);
 
 /* ngx_http_warder_worker.c: the stores of one worker. */
 ngx_int_t ngx_http_warder_worker_init(ngx_cycle_t *cycle);

@@ -37,6 +37,7 @@ typedef struct {
     ngx_http_warder_addrs_t  current;
     ngx_uint_t               next;
     ngx_uint_t               tried;   /* at least one look-up has ended */
+    ngx_uint_t               failing;
     ngx_event_t              timer;
     ngx_thread_pool_t       *pool;
     ngx_thread_task_t       *task;
@@ -122,9 +123,11 @@ ngx_http_warder_lookup_done(ngx_event_t *ev)
     peers->tried = 1;
 
     if (lookup->error == 0 && lookup->found.naddrs > 0) {
+        peers->failing = 0;
         ngx_http_warder_peers_take(peers, lookup);
 
-    } else {
+    } else if (!peers->failing) {
+        peers->failing = 1; /* said once, not at every try */
         ngx_log_error(NGX_LOG_WARN, peers->log, 0, "the host of provider \"%s\" cannot be resolved: %s", peers->provider,
                       lookup->error != 0 ? gai_strerror(lookup->error) : "no address");
     }

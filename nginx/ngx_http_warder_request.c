@@ -341,7 +341,7 @@ ngx_http_warder_body_span(ngx_http_request_t *r, struct wd_span *body)
 
     for (len = 0, cl = bufs; cl; cl = cl->next) {
         if (cl->buf->in_file) {
-            return NGX_ERROR;
+            return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE; /* chunk framing counts, and did not fit the buffer */
         }
 
         len += ngx_buf_size(cl->buf);
@@ -354,7 +354,7 @@ ngx_http_warder_body_span(ngx_http_request_t *r, struct wd_span *body)
 
     p = ngx_pnalloc(r->pool, len);
     if (p == NULL) {
-        return NGX_ERROR;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     *body = wd_span((char *) p, len);
@@ -407,16 +407,15 @@ ngx_http_warder_check_body(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
     struct wd_span   body;
     struct wd_arena  arena;
 
-    if (ngx_http_warder_body_span(r, &body) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = ngx_http_warder_body_span(r, &body);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     wd_arena_init(&arena, NGX_HTTP_WARDER_ARENA_MAX);
     wd_buf_init(&out, body.len * 2 + 65536);
 
     code = wd_inner_body(&ngx_http_warder_worker.gate, &ctx->ex, body, &arena, &out, &changed, ngx_http_warder_now());
-
-    rc = NGX_OK;
 
     if (code == WD_CODE_NONE && changed) {
         rc = ngx_http_warder_replace_body(r, wd_buf_span(&out));

@@ -122,10 +122,8 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
     }
 
     ngx_http_warder_worker_open(cycle->log);
-    ngx_http_warder_ready(cycle->log);
-    ngx_http_warder_keys_close();
 
-    return NGX_OK;
+    return ngx_http_warder_ready(cycle->log);
 }
 
 
