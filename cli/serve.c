@@ -18,6 +18,7 @@
 #include "environ.h"
 
 #define SERVE_POLICY_MAX (1024 * 1024)
+#define SERVE_KEYS_MAX (96 * 1024) /* bytes of all keys: a socket takes them without waiting for the reader */
 #define SERVE_READY_MS 30000
 #define SERVE_DRAIN_S 60
 
@@ -61,7 +62,7 @@ serve_load(const char *file, struct wd_policy **policy, struct wd_buf *text, str
         if (!same)
             fprintf(stderr, "warder: %s: changed while it was read; try again\n", file);
     }
-    wd_buf_init(frame, 4 * 1024 * 1024);
+    wd_buf_init(frame, SERVE_KEYS_MAX);
     if (same && serve_keys_frame(*policy, environ_get, frame, &error) != WD_OK) {
         fprintf(stderr, "warder: %s\n", error.text);
         same = false;
@@ -99,19 +100,25 @@ serve_hear(struct serve *s)
     return n > 0 || (n == -1 && (errno == EAGAIN || errno == EINTR));
 }
 
-/* False when nginx is gone or says nothing for too long. */
+/* False when nginx is gone or says nothing for too long, or when a signal asks to stop. */
 static bool
-serve_wait_ready(struct serve *s)
+serve_wait_ready(struct serve *s, int signals)
 {
-    struct pollfd pfd = { .fd = s->keys_fd, .events = POLLIN };
+    struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = s->keys_fd, .events = POLLIN } };
+    struct signalfd_siginfo info;
 
     s->starting = s->paths.workers;
     while (s->starting > 0) {
-        int n = poll(&pfd, 1, SERVE_READY_MS);
+        int n = poll(fds, 2, SERVE_READY_MS);
         if (n == -1 && errno == EINTR)
             continue;
-        if (n <= 0 || !serve_hear(s))
+        if (n <= 0 || (fds[1].revents != 0 && !serve_hear(s)))
             return false;
+        if (fds[0].revents != 0 && read(signals, &info, sizeof(info)) == sizeof(info) &&
+            (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)) {
+            fprintf(stderr, "warder: told to stop before nginx was ready\n");
+            return false;
+        }
     }
     return true;
 }
@@ -232,7 +239,7 @@ serve_run(struct serve *s, int signals)
     wd_buf_wipe(&frame);
     if (!ok)
         return 2;
-    if (!serve_wait_ready(s)) {
+    if (!serve_wait_ready(s, signals)) {
         fprintf(stderr, "warder: nginx did not start; its own messages stand above\n");
         kill(s->nginx, SIGKILL);
         waitpid(s->nginx, &status, 0);

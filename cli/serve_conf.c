@@ -208,12 +208,13 @@ conf_admin(struct wd_buf *out, const struct wd_policy *policy)
 
     if ((err = wd_buf_add_str(out, "    server {\n        listen ")) != WD_OK ||
         (err = conf_address(out, policy->admin_host, policy->admin_port)) != WD_OK ||
-        (err = wd_buf_add_str(out, ";\n        client_max_body_size 1k;\n")) != WD_OK ||
-        (err = wd_buf_add_str(out, conf_errors)) != WD_OK)
+        (err = wd_buf_add_str(out, ";\n        client_max_body_size 1k;\n")) != WD_OK)
         return err;
     return wd_buf_add_str(out, "        location = /healthz { warder_admin healthz; }\n"
                                "        location = /readyz { warder_admin readyz; }\n"
                                "        location = /metrics { warder_admin metrics; }\n"
+                               "        error_page 400 404 405 413 414 494 500 503 /.error;\n"
+                               "        location = /.error { internal; default_type text/plain; return 404 \"not here\\n\"; }\n"
                                "        location / { return 404; }\n"
                                "    }\n");
 }

@@ -40,7 +40,7 @@ serve_keys_frame(const struct wd_policy *policy, wd_getenv_fn *env, struct wd_bu
 {
     enum wd_err err = WD_OK;
 
-    snprintf(error->text, sizeof(error->text), "out of memory");
+    snprintf(error->text, sizeof(error->text), "too many or too long keys (accepted: 96 KiB in all)");
     for (uint32_t i = 0; err == WD_OK && i < policy->provider_count; i++)
         err = keys_provider(policy, &policy->providers[i], env, frame, error);
     return err;

@@ -339,6 +339,28 @@ ngx_http_warder_header_filter(ngx_http_request_t *r)
 }
 
 
+/* The header of a stream does not wait for its first event. A buffer of its own: it may still be on its way when the event comes. */
+
+static ngx_int_t
+ngx_http_warder_send_flush(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    ngx_buf_t  *b;
+
+    ctx->flush_header = 0;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->flush = 1;
+    ctx->link.buf = b;
+    ctx->link.next = NULL;
+
+    return ngx_http_warder_next_body_filter(r, &ctx->link);
+}
+
+
 /*
  * Output stands in ctx->out until the client took it; only then new input is looked at. What waits keeps its buffer, so nginx stops
  * reading from the provider: a slow client costs no memory.
@@ -350,8 +372,8 @@ ngx_http_warder_send(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, ngx_uint
     ngx_int_t   rc;
     ngx_buf_t  *b;
 
-    if (ctx->out.len == 0 && !last && !ctx->flush_header) {
-        return NGX_OK;
+    if (ctx->out.len == 0 && !last) {
+        return ctx->flush_header ? ngx_http_warder_send_flush(r, ctx) : NGX_OK;
     }
 
     ctx->flush_header = 0;

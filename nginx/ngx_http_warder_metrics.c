@@ -8,6 +8,9 @@ static const uint32_t  ngx_http_warder_bounds[NGX_HTTP_WARDER_BUCKETS] = {
 /* Slot of each provider of this worker's policy, by its index. */
 static uint8_t  ngx_http_warder_slots[NGX_HTTP_WARDER_PROVIDERS_MAX];
 
+/* This worker's own place for streams under way. */
+static ngx_uint_t  ngx_http_warder_place;
+
 #define NGX_HTTP_WARDER_NO_PROVIDER  (NGX_HTTP_WARDER_METRICS_SLOTS - 1)
 
 
@@ -70,12 +73,40 @@ ngx_http_warder_metrics_slot(ngx_http_warder_metrics_t *m, const char *name)
 }
 
 
+static ngx_uint_t
+ngx_http_warder_metrics_alive(ngx_http_warder_metrics_t *m, ngx_uint_t place)
+{
+    ngx_pid_t  pid = (ngx_pid_t) m->worker[place].pid;
+
+    return pid != 0 && (kill(pid, 0) == 0 || ngx_errno != ESRCH);
+}
+
+
+static void
+ngx_http_warder_metrics_take_place(ngx_http_warder_metrics_t *m)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_WARDER_WORKERS_MAX - 1; i++) {
+        if (!ngx_http_warder_metrics_alive(m, i)) {
+            break;
+        }
+    }
+
+    ngx_memzero(&m->worker[i], sizeof(m->worker[i]));
+    m->worker[i].pid = (ngx_atomic_uint_t) ngx_pid;
+    ngx_http_warder_place = i;
+}
+
+
 void
 ngx_http_warder_metrics_bind(ngx_http_warder_metrics_t *m, const struct wd_policy *policy)
 {
     ngx_uint_t  i;
 
     ngx_spinlock(&m->locked, 1, 2048);
+
+    ngx_http_warder_metrics_take_place(m);
 
     for (i = 0; i < policy->provider_count; i++) {
         ngx_http_warder_slots[i] = (uint8_t) ngx_http_warder_metrics_slot(m, policy->providers[i].name);
@@ -129,7 +160,7 @@ ngx_http_warder_metrics_stream(ngx_http_warder_metrics_t *m, const struct wd_exc
 {
     ngx_uint_t  slot = ngx_http_warder_metrics_of(ex);
 
-    (void) ngx_atomic_fetch_add(&m->provider[slot].streams_active, delta);
+    m->worker[ngx_http_warder_place].streams[slot] += delta;
 
     if (delta > 0) {
         (void) ngx_atomic_fetch_add(&m->provider[slot].streams_total, delta);
@@ -198,14 +229,39 @@ ngx_http_warder_print_histogram(ngx_http_warder_metrics_t *m, ngx_uint_t slot, s
 
 
 static enum wd_err
-ngx_http_warder_print_counter(ngx_http_warder_metrics_t *m, struct wd_buf *out, const char *name, const char *type,
-    const char *help, size_t offset)
+ngx_http_warder_print_streams(ngx_http_warder_metrics_t *m, struct wd_buf *out)
+{
+    ngx_uint_t     i, k;
+    enum wd_err    err;
+    unsigned long  active;
+
+    err = wd_buf_add_str(out, "# HELP warder_streams_active Streams under way.\n# TYPE warder_streams_active gauge\n");
+
+    for (i = 0; err == WD_OK && i < NGX_HTTP_WARDER_NO_PROVIDER && m->provider[i].name[0] != '\0'; i++) {
+        active = 0;
+
+        for (k = 0; k < NGX_HTTP_WARDER_WORKERS_MAX; k++) {
+            if (m->worker[k].streams[i] != 0 && ngx_http_warder_metrics_alive(m, k)) {
+                active += m->worker[k].streams[i];
+            }
+        }
+
+        err = wd_buf_printf(out, "warder_streams_active{provider=\"%s\"} %lu\n", m->provider[i].name, active);
+    }
+
+    return err;
+}
+
+
+static enum wd_err
+ngx_http_warder_print_counter(ngx_http_warder_metrics_t *m, struct wd_buf *out, const char *name, const char *help,
+    size_t offset)
 {
     ngx_uint_t       i;
     enum wd_err      err;
     ngx_atomic_t    *value;
 
-    err = wd_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+    err = wd_buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
 
     for (i = 0; err == WD_OK && i < NGX_HTTP_WARDER_NO_PROVIDER; i++) {
         if (m->provider[i].name[0] == '\0') {
@@ -246,16 +302,15 @@ ngx_http_warder_metrics_print(ngx_http_warder_metrics_t *m, struct wd_buf *out)
     enum wd_err  err;
 
     static const struct {
-        const char  *name, *type, *help;
+        const char  *name, *help;
         size_t       offset;
     } counters[] = {
 #define PROVIDER_OFFSET(field)                                                                                         \
     (offsetof(ngx_http_warder_metrics_t, provider[0].field) - offsetof(ngx_http_warder_metrics_t, provider[0]))
-        { "warder_streams_active", "gauge", "Streams under way.", PROVIDER_OFFSET(streams_active) },
-        { "warder_streams_total", "counter", "Streams begun.", PROVIDER_OFFSET(streams_total) },
-        { "warder_stream_events_total", "counter", "Events of streams.", PROVIDER_OFFSET(events_total) },
-        { "warder_tokens_in_total", "counter", "Tokens of requests, as the provider counts.", PROVIDER_OFFSET(tokens_in) },
-        { "warder_tokens_out_total", "counter", "Tokens of answers, as the provider counts.", PROVIDER_OFFSET(tokens_out) },
+        { "warder_streams_total", "Streams begun.", PROVIDER_OFFSET(streams_total) },
+        { "warder_stream_events_total", "Events of streams.", PROVIDER_OFFSET(events_total) },
+        { "warder_tokens_in_total", "Tokens of requests, as the provider counts.", PROVIDER_OFFSET(tokens_in) },
+        { "warder_tokens_out_total", "Tokens of answers, as the provider counts.", PROVIDER_OFFSET(tokens_out) },
     };
 
     err = wd_buf_add_str(out, "# HELP warder_requests_total Exchanges by provider, decision and code.\n"
@@ -277,7 +332,11 @@ ngx_http_warder_metrics_print(ngx_http_warder_metrics_t *m, struct wd_buf *out)
     }
 
     for (k = 0; err == WD_OK && k < sizeof(counters) / sizeof(counters[0]); k++) {
-        err = ngx_http_warder_print_counter(m, out, counters[k].name, counters[k].type, counters[k].help, counters[k].offset);
+        err = ngx_http_warder_print_counter(m, out, counters[k].name, counters[k].help, counters[k].offset);
+    }
+
+    if (err == WD_OK) {
+        err = ngx_http_warder_print_streams(m, out);
     }
 
     return err == WD_OK ? ngx_http_warder_print_findings(m, out) : err;

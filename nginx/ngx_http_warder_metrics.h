@@ -9,6 +9,7 @@
 
 #define NGX_HTTP_WARDER_METRICS_SLOTS 65 /* providers by name, the last: none */
 #define NGX_HTTP_WARDER_BUCKETS 14
+#define NGX_HTTP_WARDER_WORKERS_MAX 192 /* 64, and those of two reloads that still drain */
 
 /* Counters of all workers in shared memory. Names come from the policy only, never from callers. */
 typedef struct {
@@ -18,12 +19,16 @@ typedef struct {
         ngx_atomic_t requests[WD_DECISIONS][WD_CODE_COUNT];
         ngx_atomic_t gateway_bucket[NGX_HTTP_WARDER_BUCKETS + 1];
         ngx_atomic_t gateway_us_sum;
-        ngx_atomic_t streams_active;
         ngx_atomic_t streams_total;
         ngx_atomic_t events_total;
         ngx_atomic_t tokens_in, tokens_out;
     } provider[NGX_HTTP_WARDER_METRICS_SLOTS];
     ngx_atomic_t findings[2][WD_CATEGORIES];
+    /* streams under way, by worker: those of one that was killed are over */
+    struct {
+        ngx_atomic_t pid;
+        ngx_atomic_t streams[NGX_HTTP_WARDER_METRICS_SLOTS];
+    } worker[NGX_HTTP_WARDER_WORKERS_MAX];
 } ngx_http_warder_metrics_t;
 
 ngx_int_t ngx_http_warder_metrics_zone(ngx_conf_t *cf, ngx_shm_zone_t **zone, void *tag);

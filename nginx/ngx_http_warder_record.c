@@ -79,7 +79,7 @@ ngx_http_warder_record_outcome(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx
     if (!ctx->done) {
         ex->decision = WD_DECISION_ABORTED;
 
-        if (!ctx->answered) {
+        if (!ctx->streaming) {
             ex->status = NGX_HTTP_CLIENT_CLOSED_REQUEST;
         }
 
