@@ -314,7 +314,7 @@ ngx_http_warder_header_filter(ngx_http_request_t *r)
     }
 
     if (r->headers_out.status == NGX_HTTP_OK && ngx_http_warder_type_is(r, "text/event-stream")
-        && !ngx_http_warder_is_encoded(r))
+        && !ngx_http_warder_is_encoded(r) && r->http_version == ctx->http_version)
     {
         return ngx_http_warder_start_stream(r, ctx);
     }
@@ -322,6 +322,13 @@ ngx_http_warder_header_filter(ngx_http_request_t *r)
     /* the header waits until the whole body was looked at */
 
     ctx->whole = 1;
+
+    if (r->http_version != ctx->http_version) {
+        /* the proxy takes what is no HTTP for HTTP/0.9, and would answer so */
+        r->http_version = ctx->http_version;
+        (void) ngx_http_warder_clean_headers(r);
+        return ngx_http_warder_fail(r, ctx, WD_CODE_PROVIDER_INVALID_RESPONSE, "the provider's answer is not HTTP");
+    }
 
     if (ngx_http_warder_is_encoded(r)) {
         (void) ngx_http_warder_clean_headers(r);

@@ -53,6 +53,7 @@ typedef struct {
 
     void (*upstream_finalize)(ngx_http_request_t *r, ngx_int_t rc);
     ngx_msec_t upstream_began;
+    ngx_uint_t http_version; /* of the request */
     size_t burst_bytes;
 
     enum wd_code broken; /* the provider's stream broke off; the client has not been told yet */

@@ -183,6 +183,7 @@ ngx_http_warder_create_ctx(ngx_http_request_t *r)
     cln->data = ctx;
 
     ctx->request = r;
+    ctx->http_version = r->http_version;
     ctx->ex.route.shape = WD_SHAPE_UNIVERSAL;
     ctx->ex.began = ngx_http_warder_now();
     wd_buf_init(&ctx->body, NGX_HTTP_WARDER_BODY_MAX);

@@ -249,7 +249,8 @@ wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span
     *changed = false;
     if (!wd_request_read(&work.request, &ex->route, body, arena, &problem)) {
         snprintf(ex->param, sizeof(ex->param), "%s", problem.param != NULL ? problem.param : "");
-        return wd_exchange_refuse(ex, problem.code, "%s%s%s", ex->param, ex->param[0] != '\0' ? " " : "", problem.message);
+        return wd_exchange_refuse(ex, problem.code, "%s%s%s%s", problem.code == WD_CODE_INVALID_JSON ? "the body is not strict JSON: " : "",
+                                  ex->param, ex->param[0] != '\0' ? " " : "", problem.message);
     }
     ex->stream = work.request.stream || ex->route.op == WD_OP_STREAM_GENERATE;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
