@@ -257,6 +257,7 @@ describe('F58: model, provider and roles', () => {
       at('messages', { ...formats.messages.ask('Hi'), tools: [{ type: 'bash_20250124', name: 'bash' }] }),
       at('google', formats.google.ask('Hi', { tools: [{ codeExecution: {} }] })),
     ];
+    hosted.push(at('google', formats.google.ask('Hi', { tools: { codeExecution: {} } })), at('google', formats.google.ask('Hi', { tools: { functionDeclarations: { name: 'w' } } })));
     for (const [name, body] of hosted) await stopped(name, body, 403, 'tool_not_allowed', { role: 'hosted' });
     await forwarded('responses', { model: 'gpt-5', input: 'Hi', tools: [{ type: 'web_search_preview' }] }, { role: 'hosted' });
   });

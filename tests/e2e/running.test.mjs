@@ -449,7 +449,8 @@ test('503 audit_unavailable when records cannot be written, and the provider is 
     const audit = path.join(gw.policy.state, 'audit');
     await gw.proc.stop();
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'none', audit], { stdio: 'ignore' });
+      const { uid, gid } = fs.statSync(audit);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=64k,mode=0700,uid=${uid},gid=${gid}`, 'none', audit], { stdio: 'ignore' });
     } catch {
       return t.skip('cannot mount a file system here');
     }

@@ -14,7 +14,7 @@ export function readable(answer, status, shape) {
   assert.match(answer.headers['content-type'] ?? '', /^application\/json/);
   const body = answer.json;
   assert.equal(typeof body.error?.message, 'string', answer.text);
-  assert.ok(body.error.message.length > 8);
+  assert.ok(body.error.message.length > 8, answer.text);
   assert.doesNotMatch(answer.text, /<html|nginx/i);
   if (shape === 'openai') {
     assert.equal(typeof body.error.type, 'string');

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { alive, build, children, freePort, read, start, waitFor } from './process.mjs';
+import { build, children, freePort, start, waitFor } from './process.mjs';
 import { request } from './client.mjs';
 
 const run = promisify(execFile);
@@ -81,14 +81,12 @@ class Gateway {
     const count = () => this.log().split('the policy was reloaded').length;
     const before = count();
     const errors = this.proc.err.length;
-    const old = this.workers();
     this.proc.child.kill('SIGHUP');
     await waitFor('the reload', () => {
       const said = this.proc.err.slice(errors);
       if (/not reloaded/.test(said)) throw new Error(said);
       return count() > before;
     });
-    await waitFor('the old workers to accept no more', () => old.every((pid) => !alive(pid) || /shutting down/.test(read(`/proc/${pid}/cmdline`))));
   }
 
   /** Process ids of the nginx workers. */
