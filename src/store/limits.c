@@ -415,7 +415,8 @@ claim_take(struct wd_limits *l, struct wd_claim *claim, uint64_t now)
     if (err != WD_OK)
         return err;
     claim->taken_us = now;
-    counter_room(l, c, claim, now);
+    if (--claim->remaining == 0)
+        counter_room(l, c, claim, now);
     return WD_OK;
 }
 

@@ -11,6 +11,7 @@
 
 #include "../base/utf8.h"
 #include "install.h"
+#include "tokens_check.h"
 
 /*
  * One unnamed LMDB database: digest to struct tokens_value. The file always has the size of the map (sparse): a read of
@@ -101,29 +102,39 @@ static enum wd_err
 tokens_files(const char *dir, bool read_only)
 {
     static const char *const names[] = { TOKENS_FILE, TOKENS_LOCK };
-    struct stat st;
 
     for (size_t i = 0; i < 2; i++) {
         bool make = !read_only || i == 1;
         int fd = wd_install_file(dir, names[i], O_RDWR | (make ? O_CREAT : 0));
         if (fd < 0)
             return errno == ENOENT ? WD_ERR_NOTFOUND : WD_ERR_IO;
-        int rc = fstat(fd, &st);
+        enum wd_err err = i == 0 ? wd_tokens_check_meta(fd, TOKENS_MAP_BYTES) : WD_OK;
         close(fd);
-        if (rc < 0)
-            return WD_ERR_IO;
-        /* two meta pages at least: LMDB would map and read them */
-        if (i == 0 && (st.st_size != 0 || read_only) && st.st_size < 2 * sysconf(_SC_PAGESIZE))
-            return WD_ERR_CORRUPT;
+        if (err != WD_OK)
+            return err;
     }
     return WD_OK;
+}
+
+/* Again with a new transaction when others write so fast that the first one's meta page is gone. Leaves the reader reset. */
+static enum wd_err
+tokens_check(struct wd_tokens *t)
+{
+    enum wd_err err = WD_ERR_FULL;
+
+    for (int tries = 0; err == WD_ERR_FULL && tries < 100; tries++) {
+        err = wd_tokens_check_tree(t->fd, t->reader, TOKENS_MAP_BYTES, TOKENS_DIGEST, sizeof(struct tokens_value));
+        mdb_txn_reset(t->reader);
+        if (err == WD_ERR_FULL && mdb_txn_renew(t->reader) != 0)
+            err = WD_ERR_IO;
+    }
+    return err == WD_ERR_FULL ? WD_ERR_CORRUPT : err;
 }
 
 enum wd_err
 wd_tokens_open(struct wd_tokens **out, const char *dir, bool read_only)
 {
     char path[4096];
-    MDB_txn *txn = NULL;
     int dead;
     enum wd_err err;
 
@@ -153,16 +164,16 @@ wd_tokens_open(struct wd_tokens **out, const char *dir, bool read_only)
         rc = mdb_reader_check(t->env, &dead);
     }
     if (rc == 0)
-        rc = mdb_txn_begin(t->env, NULL, MDB_RDONLY, &txn);
+        rc = mdb_txn_begin(t->env, NULL, MDB_RDONLY, &t->reader);
     if (rc == 0)
-        rc = mdb_dbi_open(txn, NULL, 0, &t->dbi);
+        rc = mdb_dbi_open(t->reader, NULL, 0, &t->dbi);
     if (rc == 0) {
-        mdb_txn_reset(txn);
-        t->reader = txn;
+        err = tokens_check(t);
+        if (err != WD_OK)
+            goto fail;
         *out = t;
         return WD_OK;
     }
-    mdb_txn_abort(txn);
     err = tokens_error(rc);
 fail:
     wd_tokens_close(t);

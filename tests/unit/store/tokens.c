@@ -303,6 +303,76 @@ damaged_file_is_an_error(void **state)
     scratch_drop(&s);
 }
 
+static bool
+any(void *ctx, const struct wd_principal *who)
+{
+    (void)ctx, (void)who;
+    return true;
+}
+
+/* Uses a store whose file was damaged at random. In a child: LMDB aborts or reads out of bounds on what it is not kept from. */
+static void
+use_damaged(const struct scratch *s, const char *token, bool change)
+{
+    struct wd_tokens *t;
+    struct wd_principal who;
+    uint32_t count;
+    char made[48], id[17];
+
+    if (freopen("/dev/null", "w", stderr) == NULL || wd_tokens_open(&t, s->dir, false) != WD_OK)
+        _exit(0);
+    (void)!wd_tokens_lookup(t, wd_span(token, 47), 0, &who);
+    (void)!wd_tokens_list(t, any, NULL);
+    (void)!wd_tokens_probe(t);
+    if (!change) {
+        wd_tokens_close(t);
+        _exit(0);
+    }
+    who = (struct wd_principal){ .user = "zoe", .role = "r" };
+    (void)!wd_tokens_create(t, (const uint8_t[32]){ 99, 99 }, &who, made, id);
+    (void)!wd_tokens_revoke_user(t, WD_SPAN("alice"), &count);
+    wd_tokens_close(t);
+    _exit(0);
+}
+
+static void
+random_damage_is_never_a_crash(void **state)
+{
+    enum { USED = 64 * 1024 };
+    struct scratch s;
+    char token[48], id[17], *bytes = malloc(USED), *work = malloc(USED);
+    uint64_t random = 3;
+
+    scratch_make(&s);
+    struct wd_tokens *t = open_store(&s, false);
+    for (unsigned i = 0; i < 120; i++)
+        make(t, (uint8_t)i, "alice", "r", 0, token, id);
+    wd_tokens_close(t);
+    int fd = open(scratch_path(&s, "tokens.mdb"), O_RDWR);
+    assert_int_equal(pread(fd, bytes, USED, 0), USED);
+    for (int round = 0; round < 300; round++) {
+        memcpy(work, bytes, USED);
+        for (int i = 0; i < 1 + round % 40; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            uint32_t at = (uint32_t)(random >> 33) % USED;
+            if (round % 2 == 0) /* heads of pages and of their lists of nodes */
+                at = at / 4096 * 4096 + at % 200;
+            work[at] = (char)(random >> 25);
+        }
+        assert_int_equal(pwrite(fd, work, USED, 0), USED);
+        pid_t pid = fork();
+        if (pid == 0)
+            use_damaged(&s, token, round % 8 < 2); /* these wait for the disk */
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+    close(fd);
+    free(bytes);
+    free(work);
+    scratch_drop(&s);
+}
+
 static void
 works_in_the_current_folder_and_read_only(void **state)
 {
@@ -341,6 +411,7 @@ main(void)
         cmocka_unit_test(another_process_sees_changes_at_once),
         cmocka_unit_test(killed_writers_leave_a_whole_store),
         cmocka_unit_test(damaged_file_is_an_error),
+        cmocka_unit_test(random_damage_is_never_a_crash),
         cmocka_unit_test(works_in_the_current_folder_and_read_only),
     };
 
