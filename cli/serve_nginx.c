@@ -33,9 +33,8 @@ static const char *const nginx_environment[] = {
 static bool
 nginx_find_module(struct serve_paths *paths)
 {
-    static const char *const places[] = { "%s/" NGINX_MODULE, "%s/../lib/nginx/modules/" NGINX_MODULE,
-                                          "%s/../lib/x86_64-linux-gnu/nginx/modules/" NGINX_MODULE,
-                                          "%s/../lib/aarch64-linux-gnu/nginx/modules/" NGINX_MODULE };
+    static const char *const places[] = { "", "/../lib/nginx/modules", "/../lib/x86_64-linux-gnu/nginx/modules",
+                                          "/../lib/aarch64-linux-gnu/nginx/modules" };
     char self[3072];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -44,7 +43,7 @@ nginx_find_module(struct serve_paths *paths)
     self[n] = '\0';
     *strrchr(self, '/') = '\0';
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(paths->module, sizeof(paths->module), places[i], self);
+        snprintf(paths->module, sizeof(paths->module), "%s%s/%s", self, places[i], NGINX_MODULE);
         if (access(paths->module, R_OK) == 0)
             return true;
     }
