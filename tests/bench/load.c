@@ -1,6 +1,7 @@
 /*
- * Requests over keep-alive connections. Closed loop: each connection asks again when it was answered. Open loop (--rate): requests
- * fall due at a constant rate whatever comes back, and their latency counts from when they were due, so a stall is not hidden.
+ * Requests over keep-alive connections. Closed loop: each connection asks again when it was answered. Open loop (--rate):
+ * requests fall due at a constant rate whatever comes back, and their latency counts from when they were due, so a stall is not
+ * hidden.
  */
 #include <errno.h>
 #include <stdio.h>

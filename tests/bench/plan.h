@@ -26,7 +26,8 @@ struct plan_cpu {
     double system_s;
 };
 
-/* Options: --port N --connections N --rate N --warmup-ms N --ms N --path PATH --header "NAME: VALUE"... --body FILE --pids N,N... */
+/* Options: --port N --connections N --rate N --warmup-ms N --ms N --path PATH --header "NAME: VALUE"... --body FILE --pids N,N...
+ */
 void plan_read(struct plan *plan, int argc, char **argv);
 
 /* Of all processes in pids. */

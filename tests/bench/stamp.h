@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 /*
- * The text of an event: a space, when it was sent (CLOCK_MONOTONIC ns in letters: digits would be looked at as a card number), and
- * more words. The stamp is a finished word, since a space follows in the same event; the last word is not.
+ * The text of an event: a space, when it was sent (CLOCK_MONOTONIC ns in letters: digits would be looked at as a card number),
+ * and more words. The stamp is a finished word, since a space follows in the same event; the last word is not.
  */
 
 #define STAMP_LETTERS 14

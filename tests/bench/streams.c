@@ -1,6 +1,6 @@
 /*
- * Streams, many at once. Says "open N" when each brought its first event, then counts events for --ms. Of an endless stream: how long
- * the finished words and the last word of an event were under way, and how much text of an event had not come with it.
+ * Streams, many at once. Says "open N" when each brought its first event, then counts events for --ms. Of an endless stream: how
+ * long the finished words and the last word of an event were under way, and how much text of an event had not come with it.
  */
 #include <errno.h>
 #include <stdio.h>

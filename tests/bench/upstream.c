@@ -1,7 +1,7 @@
 /*
  * Fixed answers of a provider as fast as they are asked for, one thread. The model that a chat request names picks the answer:
- * bench-json a JSON answer, bench-burst a stream as fast as it is read, bench-slow a stream without end, one event every --every-ms.
- * An event of a stream begins with the time it was sent at, in letters (stamp.h).
+ * bench-json a JSON answer, bench-burst a stream as fast as it is read, bench-slow a stream without end, one event every
+ * --every-ms. An event of a stream begins with the time it was sent at, in letters (stamp.h).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -40,8 +40,8 @@ struct upstream_conn {
 struct upstream {
     int epoll;
     uint64_t start_ns, every_ms;
-    uint64_t tick; /* ms since the start that the wheel was turned by */
-    uint64_t slow; /* connections in the wheel */
+    uint64_t tick;   /* ms since the start that the wheel was turned by */
+    uint64_t slow;   /* connections in the wheel */
     uint64_t events; /* of one burst */
     char *json, *burst;
     size_t json_len, burst_len;
@@ -51,33 +51,36 @@ struct upstream {
 };
 
 /* What a provider says beside the answer. */
-#define UPSTREAM_HEADERS                                                                                             \
-    "Date: Mon, 17 Nov 2025 10:00:00 GMT\r\nServer: upstream\r\nopenai-organization: org-bench\r\n"                   \
-    "openai-processing-ms: 412\r\nopenai-version: 2020-10-01\r\nx-request-id: req_4f0c1f5a2b7d4e11a9c0\r\n"            \
-    "x-ratelimit-limit-requests: 10000\r\nx-ratelimit-limit-tokens: 2000000\r\n"                                       \
-    "x-ratelimit-remaining-requests: 9999\r\nx-ratelimit-remaining-tokens: 1999000\r\n"                                \
-    "x-ratelimit-reset-requests: 6ms\r\nx-ratelimit-reset-tokens: 0s\r\n"                                              \
+#define UPSTREAM_HEADERS                                                                                                         \
+    "Date: Mon, 17 Nov 2025 10:00:00 GMT\r\nServer: upstream\r\nopenai-organization: org-bench\r\n"                              \
+    "openai-processing-ms: 412\r\nopenai-version: 2020-10-01\r\nx-request-id: req_4f0c1f5a2b7d4e11a9c0\r\n"                      \
+    "x-ratelimit-limit-requests: 10000\r\nx-ratelimit-limit-tokens: 2000000\r\n"                                                 \
+    "x-ratelimit-remaining-requests: 9999\r\nx-ratelimit-remaining-tokens: 1999000\r\n"                                          \
+    "x-ratelimit-reset-requests: 6ms\r\nx-ratelimit-reset-tokens: 0s\r\n"                                                        \
     "Set-Cookie: __cf_bm=3T4v; path=/; HttpOnly\r\nConnection: keep-alive\r\n"
 
 static const char upstream_answer[] =
     "{\"id\":\"chatcmpl-CbqAbVYpZ3Jq8fWbX2nK1sLrT0d9e\",\"object\":\"chat.completion\",\"created\":1763373600,"
     "\"model\":\"bench-json\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\""
-    "The harbour master keeps two ledgers. The first lists every ship that came in, the hour of the tide and the name of the pilot; "
-    "the second lists what was paid.\\n\\nWhen the two disagree, the first one is right: nobody invents a tide. So begin with the "
+    "The harbour master keeps two ledgers. The first lists every ship that came in, the hour of the tide and the name of the "
+    "pilot; "
+    "the second lists what was paid.\\n\\nWhen the two disagree, the first one is right: nobody invents a tide. So begin with "
+    "the "
     "entries of the spring, compare them line by line, and mark each ship that paid nothing. There will be few of them, and most "
-    "will turn out to be fishing boats, which were free of dues until the law was changed.\\n\\nWhat remains is worth a closer look."
+    "will turn out to be fishing boats, which were free of dues until the law was changed.\\n\\nWhat remains is worth a closer "
+    "look."
     "\",\"refusal\":null,\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"stop\"}],"
     "\"usage\":{\"prompt_tokens\":412,\"completion_tokens\":118,\"total_tokens\":530,"
     "\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},\"completion_tokens_details\":"
     "{\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}},"
     "\"service_tier\":\"default\",\"system_fingerprint\":\"fp_cbf1785567\"}";
 
-static const char upstream_stream_head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n" UPSTREAM_HEADERS
-                                           "Transfer-Encoding: chunked\r\n\r\n";
+static const char upstream_stream_head[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n" UPSTREAM_HEADERS "Transfer-Encoding: chunked\r\n\r\n";
 
-#define UPSTREAM_EVENT                                                                                                \
-    "data: {\"id\":\"chatcmpl-CbqAbVYpZ3Jq8fWbX2nK1sLrT0d9e\",\"object\":\"chat.completion.chunk\","                    \
-    "\"created\":1763373600,\"model\":\"bench\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_cbf1785567\"," \
+#define UPSTREAM_EVENT                                                                                                           \
+    "data: {\"id\":\"chatcmpl-CbqAbVYpZ3Jq8fWbX2nK1sLrT0d9e\",\"object\":\"chat.completion.chunk\","                             \
+    "\"created\":1763373600,\"model\":\"bench\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_cbf1785567\","          \
     "\"choices\":["
 
 /* One chunk each, as providers send them. */
@@ -98,7 +101,8 @@ upstream_text_event(char *out, size_t size, uint64_t now_ns)
 
     stamp_write(stamp, now_ns);
     snprintf(event, sizeof(event),
-             UPSTREAM_EVENT "{\"index\":0,\"delta\":{\"content\":\" %s" STAMP_WORDS "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n",
+             UPSTREAM_EVENT "{\"index\":0,\"delta\":{\"content\":\" %s" STAMP_WORDS
+                            "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n",
              stamp);
     return upstream_chunk(out, size, event);
 }
@@ -112,14 +116,15 @@ upstream_render(struct upstream *u)
     u->burst = malloc(size);
     if (u->json == NULL || u->burst == NULL)
         net_die("out of memory");
-    u->json_len = (size_t)snprintf(u->json, 8192,
-                                   "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" UPSTREAM_HEADERS "Content-Length: %zu\r\n\r\n%s",
-                                   strlen(upstream_answer), upstream_answer);
+    u->json_len = (size_t)snprintf(
+        u->json, 8192, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" UPSTREAM_HEADERS "Content-Length: %zu\r\n\r\n%s",
+        strlen(upstream_answer), upstream_answer);
     u->burst_len = (size_t)snprintf(u->burst, size, "%s", upstream_stream_head);
     for (uint64_t i = 0; i < u->events; i++)
         u->burst_len += upstream_text_event(u->burst + u->burst_len, size - u->burst_len, 0);
-    u->burst_len += upstream_chunk(u->burst + u->burst_len, size - u->burst_len,
-                                   UPSTREAM_EVENT "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"stop\"}]}\n\n");
+    u->burst_len +=
+        upstream_chunk(u->burst + u->burst_len, size - u->burst_len,
+                       UPSTREAM_EVENT "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"stop\"}]}\n\n");
     u->burst_len += upstream_chunk(u->burst + u->burst_len, size - u->burst_len, "data: [DONE]\n\n");
     u->burst_len += (size_t)snprintf(u->burst + u->burst_len, size - u->burst_len, "0\r\n\r\n");
 }
