@@ -13,7 +13,8 @@
 #define REFERENCE_CAP ((size_t)1 << 20)
 
 /* What stands below this line of docs/policy.md is printed from the settings table. */
-static const char reference_marker[] = "<!-- Below: printed from the settings table; renew with WARDER_UPDATE_DOCS=1 meson test -C build policy/reference -->\n";
+static const char reference_marker[] =
+    "<!-- Below: printed from the settings table; renew with WARDER_UPDATE_DOCS=1 meson test -C build policy/reference -->\n";
 
 static void
 reference_read(struct wd_buf *out, const char *path)
@@ -85,7 +86,8 @@ test_docs(void **state)
         struct wd_span is = reference_line(&have), should = reference_line(&want);
 
         if (!wd_span_eq(is, should))
-            fail_msg("docs/policy.md differs from the settings table (renew it: WARDER_UPDATE_DOCS=1 meson test -C build policy/reference)\n"
+            fail_msg("docs/policy.md differs from the settings table (renew it: WARDER_UPDATE_DOCS=1 meson test -C build "
+                     "policy/reference)\n"
                      "is:        %.*sshould be: %.*s",
                      (int)is.len, is.ptr, (int)should.len, should.ptr);
     }
