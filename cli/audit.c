@@ -15,13 +15,14 @@
 
 enum { AUDIT_OK = 0, AUDIT_BROKEN = 1, AUDIT_FAILED = 2 };
 
-static const char audit_usage[] = "usage: warder audit verify -c FILE\n"
-                                  "\n"
-                                  "Checks the chain of audit records, also while the gateway runs. Exit status: 0 whole, 1 broken (file and\n"
-                                  "line are named), 2 could not run.\n"
-                                  "\n"
-                                  "  -c FILE    the policy\n"
-                                  "  --help     this text\n";
+static const char audit_usage[] =
+    "usage: warder audit verify -c FILE\n"
+    "\n"
+    "Checks the chain of audit records, also while the gateway runs. Exit status: 0 whole, 1 broken (file and\n"
+    "line are named), 2 could not run.\n"
+    "\n"
+    "  -c FILE    the policy\n"
+    "  --help     this text\n";
 
 /* In the state folder. */
 static int
@@ -34,7 +35,9 @@ audit_check(const char *state)
     enum wd_err err = wd_install_key(".", false, key);
     if (err != WD_OK) {
         fprintf(stderr, "warder: %s/install.key: %s\n", state,
-                err == WD_ERR_NOTFOUND ? "is missing" : err == WD_ERR_DENIED ? "can be read by others" : "cannot be read");
+                err == WD_ERR_NOTFOUND ? "is missing"
+                : err == WD_ERR_DENIED ? "can be read by others"
+                                       : "cannot be read");
         return AUDIT_FAILED;
     }
     wd_install_derive(key, "audit", chain);

@@ -47,8 +47,8 @@ token_show(FILE *out, const char *text)
 {
     static const struct {
         uint32_t first, last;
-    } hidden[] = { { 0x00, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
-                   { 0xfeff, 0xfeff }, { 0xe0000, 0xe0fff } };
+    } hidden[] = { { 0x00, 0x1f },     { 0x7f, 0x9f },     { 0xad, 0xad },     { 0x200b, 0x200f },
+                   { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff }, { 0xe0000, 0xe0fff } };
 
     for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
         size_t len = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
@@ -344,9 +344,12 @@ int
 cmd_token(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' },  { "user", required_argument, NULL, 'u' },
-        { "role", required_argument, NULL, 'r' },    { "expires", required_argument, NULL, 'e' },
-        { "format", required_argument, NULL, 'f' },  { "help", no_argument, NULL, 'h' },
+        { "config", required_argument, NULL, 'c' },
+        { "user", required_argument, NULL, 'u' },
+        { "role", required_argument, NULL, 'r' },
+        { "expires", required_argument, NULL, 'e' },
+        { "format", required_argument, NULL, 'f' },
+        { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     const struct token_action *action = NULL;
@@ -371,7 +374,11 @@ cmd_token(int argc, char **argv)
             fputs(action->usage, stderr);
             return TOKEN_FAILED;
         }
-        *(c == 'c' ? &args.file : c == 'u' ? &args.user : c == 'r' ? &args.role : c == 'e' ? &args.expires : &args.format) = optarg;
+        *(c == 'c'   ? &args.file
+          : c == 'u' ? &args.user
+          : c == 'r' ? &args.role
+          : c == 'e' ? &args.expires
+                     : &args.format) = optarg;
     }
     if (action->run == token_revoke && optind < argc)
         args.which = argv[optind++];

@@ -9,7 +9,8 @@
 /*
  * The key of this installation: 32 random bytes in DIR/install.key (0600, owner of
  * the folder). Fingerprints, the audit chain and limit keys are derived from it (BLAKE2b with a context label).
- * Made when missing and create is set (otherwise WD_ERR_NOTFOUND). A file that others can read is WD_ERR_DENIED, one of another size WD_ERR_CORRUPT.
+ * Made when missing and create is set (otherwise WD_ERR_NOTFOUND). A file that others can read is WD_ERR_DENIED, one of another
+ * size WD_ERR_CORRUPT.
  */
 enum wd_err wd_install_key(const char *dir, bool create, uint8_t key[32]) WD_CHECK;
 /* label: short constant text such as "audit", "fingerprint", "limits". */
@@ -19,8 +20,8 @@ enum wd_err wd_state_dir(const char *dir) WD_CHECK;
 /* A folder inside it: the same, and as root it goes to the owner of the folder around it. */
 enum wd_err wd_state_subdir(const char *dir) WD_CHECK;
 /*
- * Opens a regular file of the folder, never through a symbolic link; flags as open(2), new files get 0600. As root, a file that is not
- * yet the folder owner's becomes his, so that workers without privileges can use it. -1 with errno.
+ * Opens a regular file of the folder, never through a symbolic link; flags as open(2), new files get 0600. As root, a file that
+ * is not yet the folder owner's becomes his, so that workers without privileges can use it. -1 with errno.
  */
 int wd_install_file(const char *dir, const char *name, int flags) WD_CHECK;
 

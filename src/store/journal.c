@@ -132,8 +132,7 @@ journal_settle(struct wd_journal *j)
         return WD_ERR_IO;
     uint64_t size = (uint64_t)st.st_size, end = h->pending_base + h->pending_bytes;
     /* the last line ends with its hash, a quote, a brace and a line feed */
-    if (end > CHAIN_HEX + 3 && size >= end &&
-        pread(j->line_fd, hash, CHAIN_HEX, (off_t)(end - CHAIN_HEX - 3)) == CHAIN_HEX &&
+    if (end > CHAIN_HEX + 3 && size >= end && pread(j->line_fd, hash, CHAIN_HEX, (off_t)(end - CHAIN_HEX - 3)) == CHAIN_HEX &&
         memcmp(hash, h->pending_hash, CHAIN_HEX) == 0) {
         journal_commit(j);
         return WD_OK;

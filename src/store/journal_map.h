@@ -7,10 +7,10 @@
 #include "journal_chain.h"
 
 /*
- * DIR/N.open, private to the journal: head, queue of final bodies, slots of exchanges in progress. A slot is given free only after its
- * line is in N.jsonl. Before a write the head says what it will be (pending); so whoever comes after a kill sees from the end of
- * N.jsonl whether it came through, and each exchange has one line. One process writes; the order of its stores is kept, a
- * killed process leaves what it had executed.
+ * DIR/N.open, private to the journal: head, queue of final bodies, slots of exchanges in progress. A slot is given free only
+ * after its line is in N.jsonl. Before a write the head says what it will be (pending); so whoever comes after a kill sees from
+ * the end of N.jsonl whether it came through, and each exchange has one line. One process writes; the order of its stores is
+ * kept, a killed process leaves what it had executed.
  */
 #define JOURNAL_MAGIC "WDJOURN1"
 #define JOURNAL_SLOTS_MAX 16384
@@ -23,10 +23,10 @@
 
 struct journal_head {
     char magic[8];
-    uint32_t writers; /* how many N the folder has had, as far as known here */
-    uint32_t slots;   /* that have disk space */
-    uint64_t lines;   /* of N.jsonl, written for certain */
-    uint64_t queue;   /* bytes done << 32 | bytes used */
+    uint32_t writers;     /* how many N the folder has had, as far as known here */
+    uint32_t slots;       /* that have disk space */
+    uint64_t lines;       /* of N.jsonl, written for certain */
+    uint64_t queue;       /* bytes done << 32 | bytes used */
     char hash[CHAIN_HEX]; /* of the last line */
     uint64_t size;        /* of N.jsonl */
     /* the write under way */

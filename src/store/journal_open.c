@@ -34,9 +34,9 @@ journal_sane(const struct wd_journal *j, uint64_t size)
     const struct journal_head *h = j->head;
 
     return memcmp(h->magic, JOURNAL_MAGIC, sizeof(h->magic)) == 0 && h->slots <= JOURNAL_SLOTS_MAX &&
-           h->slots % JOURNAL_SLOTS_STEP == 0 && size >= journal_bytes(h->slots) &&
-           (uint32_t)h->queue <= JOURNAL_QUEUE_BYTES && h->queue >> 32 <= (uint32_t)h->queue &&
-           (uint32_t)h->pending_queue <= JOURNAL_QUEUE_BYTES && h->queue % 8 == 0 && (h->queue >> 32) % 8 == 0;
+           h->slots % JOURNAL_SLOTS_STEP == 0 && size >= journal_bytes(h->slots) && (uint32_t)h->queue <= JOURNAL_QUEUE_BYTES &&
+           h->queue >> 32 <= (uint32_t)h->queue && (uint32_t)h->pending_queue <= JOURNAL_QUEUE_BYTES && h->queue % 8 == 0 &&
+           (h->queue >> 32) % 8 == 0;
 }
 
 /*

@@ -66,8 +66,8 @@ verify_head_read(const struct verify *v, int number, struct journal_head *head, 
         memset(head, 0, sizeof(*head));
         return WD_OK;
     }
-    bool ok = (size_t)n == sizeof(*head) && memcmp(head->magic, JOURNAL_MAGIC, sizeof(head->magic)) == 0 && head->slots <= JOURNAL_SLOTS_MAX &&
-              st.st_size >= (off_t)journal_bytes(head->slots);
+    bool ok = (size_t)n == sizeof(*head) && memcmp(head->magic, JOURNAL_MAGIC, sizeof(head->magic)) == 0 &&
+              head->slots <= JOURNAL_SLOTS_MAX && st.st_size >= (off_t)journal_bytes(head->slots);
     *state = ok ? VERIFY_HEAD_OK : VERIFY_HEAD_DAMAGED;
     return WD_OK;
 }

@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "limits_map.h"
+#include "limits_window.h"
 
 #define LIMITS_COUNT_MAX 1000000000u
 #define LIMITS_WINDOW_MAX_S (31u * 86400)
 #define LIMITS_CLAIMS_MAX 16
 #define LIMITS_NONE UINT32_MAX
-#define LIMITS_RING (LIMITS_SLICES + 1) /* a window touches 65 slices */
-#define LIMITS_SWEEP 8                  /* counters looked at in a take */
-#define LIMITS_SWEEP_FULL 1024          /* when room has run out */
+#define LIMITS_SWEEP 8         /* counters looked at in a take */
+#define LIMITS_SWEEP_FULL 1024 /* when room has run out */
 
 static uint64_t
 limits_window(const struct wd_limit *limit)
@@ -19,205 +19,12 @@ limits_window(const struct wd_limit *limit)
     return (uint64_t)limit->window_s * 1000000;
 }
 
-/* 1,000,000 / 64 is whole, so a slice is a whole number of microseconds. */
-static uint64_t
-limits_slice_us(uint32_t window_s)
-{
-    return window_s != 0 ? (uint64_t)window_s * (1000000 / LIMITS_SLICES) : 1;
-}
-
-static uint64_t
-limits_since(uint64_t now, uint64_t back)
-{
-    return now > back ? now - back : 0;
-}
-
-/* --- the log of one counter --- */
-
-static uint32_t
-log_count(const struct limits_counter *c)
-{
-    uint32_t count = (uint32_t)c->ring;
-
-    return count < LIMITS_LOG ? count : LIMITS_LOG;
-}
-
-static uint32_t
-log_place(const struct limits_counter *c, uint32_t i)
-{
-    return ((uint32_t)(c->ring >> 32) + i) % LIMITS_LOG;
-}
-
-static uint64_t *
-log_word(const struct wd_limits *l, const struct limits_counter *c, uint32_t i)
-{
-    uint32_t at = log_place(c, i);
-    uint64_t *words = limits_block(l, c->table[at / LIMITS_SLOTS]);
-
-    return words != NULL ? &words[at % LIMITS_SLOTS] : NULL;
-}
-
-/* The time of entry i; one that cannot be read counts as new. */
-static uint64_t
-log_time(const struct wd_limits *l, const struct limits_counter *c, uint32_t i)
-{
-    const uint64_t *word = log_word(l, c, i);
-
-    return word != NULL ? *word : l->header->last_us;
-}
-
-/* How many of the oldest entries are out of the window. */
-static uint32_t
-log_expired(const struct wd_limits *l, const struct limits_counter *c, uint64_t window_us, uint64_t now)
-{
-    uint32_t low = 0, high = log_count(c);
-
-    if (high == 0 || log_time(l, c, 0) + window_us > now)
-        return 0;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (log_time(l, c, mid) + window_us > now)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return low;
-}
-
-/* Drops the n oldest and the blocks that no entry is left in. */
-static void
-log_drop(struct wd_limits *l, struct limits_counter *c, uint32_t n)
-{
-    uint32_t count = log_count(c), old = log_place(c, 0) / LIMITS_SLOTS;
-
-    if (n == 0)
-        return;
-    limits_store(&c->ring, (uint64_t)log_place(c, n) << 32 | (count - n));
-    uint32_t keep = log_place(c, 0) / LIMITS_SLOTS, last = log_place(c, count - n) / LIMITS_SLOTS;
-    if (count - n == 0)
-        keep = last = LIMITS_TABLE;
-    /* from the old first block on, around the ring, up to the first that is still in use */
-    for (uint32_t i = 0; i < LIMITS_TABLE; i++) {
-        uint32_t b = (old + i) % LIMITS_TABLE;
-        if (b == keep)
-            break;
-        if (b != last)
-            limits_block_free(l, &c->table[b]);
-    }
-}
-
-/* n entries, none later than time, that the log has no room for: it needs none but the last 1,024, a larger limit may. */
-static void
-log_hide(struct limits_counter *c, uint64_t n, uint64_t time, uint64_t now)
-{
-    if (c->hidden_us + c->keep_us <= now)
-        c->hidden = 0;
-    c->hidden += n;
-    c->hidden_us = time;
-    limits_order();
-}
-
-static enum wd_err
-log_push(struct wd_limits *l, struct limits_counter *c, uint64_t now)
-{
-    uint32_t count = log_count(c);
-
-    if (count == LIMITS_LOG) { /* kept for a longer window than the one asked for */
-        log_hide(c, 1, log_time(l, c, 0), now);
-        log_drop(l, c, 1);
-        count--;
-    }
-    uint32_t at = log_place(c, count), *ref = &c->table[at / LIMITS_SLOTS];
-    if (limits_block(l, *ref) == NULL) {
-        *ref = limits_block_take(l);
-        if (*ref == 0)
-            return WD_ERR_FULL;
-    }
-    c->newest_us = now;
-    limits_store(&limits_block(l, *ref)[at % LIMITS_SLOTS], now);
-    limits_store(&c->ring, c->ring + 1);
-    return WD_OK;
-}
-
-/* Takes out the last entry of this time; those after it move up, so that at every moment none is missing. */
-static void
-log_remove(struct wd_limits *l, struct limits_counter *c, uint64_t time)
-{
-    uint32_t count = log_count(c), i = count;
-
-    while (i > 0 && log_time(l, c, i - 1) > time)
-        i--;
-    if (i == 0 || log_word(l, c, i - 1) == NULL || log_time(l, c, i - 1) != time)
-        return;
-    for (; i < count; i++) {
-        uint64_t *to = log_word(l, c, i - 1);
-        if (to == NULL)
-            return;
-        limits_store(to, log_time(l, c, i));
-    }
-    limits_store(&c->ring, (uint64_t)log_place(c, 0) << 32 | (count - 1));
-}
-
-/* --- the slices of one counter --- */
-
-static uint64_t *
-slice_word(const struct wd_limits *l, const struct limits_counter *c, uint64_t slice)
-{
-    uint32_t at = (uint32_t)(slice % LIMITS_RING);
-    uint64_t *words = limits_block(l, c->table[at / LIMITS_SLOTS]);
-
-    return words != NULL ? &words[at % LIMITS_SLOTS] : NULL;
-}
-
-static uint32_t
-slice_count(const struct wd_limits *l, const struct limits_counter *c, uint64_t slice)
-{
-    const uint64_t *word = slice_word(l, c, slice);
-
-    return word != NULL && (uint32_t)(*word >> 32) == (uint32_t)slice ? (uint32_t)*word : 0;
-}
-
-/* The sum of the window; *oldest: the first slice with a count. */
-static uint64_t
-slices_sum(const struct wd_limits *l, const struct limits_counter *c, uint64_t now, uint64_t *oldest)
-{
-    uint64_t width = limits_slice_us(c->slice_window_s), last = now / width, sum = 0;
-
-    *oldest = last;
-    for (uint64_t s = limits_since(last, LIMITS_SLICES); s <= last; s++) {
-        uint32_t n = slice_count(l, c, s);
-        if (n != 0 && sum == 0)
-            *oldest = s;
-        sum += n;
-    }
-    return sum;
-}
-
-static enum wd_err
-slices_add(struct wd_limits *l, struct limits_counter *c, uint64_t slice, uint64_t n)
-{
-    uint32_t at = (uint32_t)(slice % LIMITS_RING), *ref = &c->table[at / LIMITS_SLOTS];
-
-    if (limits_block(l, *ref) == NULL) {
-        *ref = limits_block_take(l);
-        if (*ref == 0)
-            return WD_ERR_FULL;
-    }
-    n += slice_count(l, c, slice);
-    if (n > UINT32_MAX)
-        n = UINT32_MAX;
-    limits_store(slice_word(l, c, slice), slice << 32 | n);
-    return WD_OK;
-}
-
-/* --- one counter --- */
-
 static bool
 counter_dead(const struct wd_limits *l, const struct limits_counter *c, uint64_t now)
 {
     uint64_t slack = c->kind == LIMITS_KIND_LOG ? 0 : limits_slice_us(c->slice_window_s);
 
-    if (c->kind == LIMITS_KIND_LOG && log_count(c) == 0)
+    if (c->kind == LIMITS_KIND_LOG && limits_log_count(c) == 0)
         return true;
     return c->newest_us <= now && now - c->newest_us >= c->keep_us + slack;
 }
@@ -279,11 +86,11 @@ counter_to_slices(struct wd_limits *l, struct limits_counter *c, const struct li
 
     if (old->kind == LIMITS_KIND_LOG) {
         if (old->hidden != 0 && old->hidden_us / width >= from && old->hidden_us <= now)
-            err = slices_add(l, c, old->hidden_us / width, old->hidden);
-        for (uint32_t i = 0; i < log_count(old) && err == WD_OK; i++) {
-            uint64_t slice = log_time(l, old, i) / width;
+            err = limits_slices_add(l, c, old->hidden_us / width, old->hidden);
+        for (uint32_t i = 0; i < limits_log_count(old) && err == WD_OK; i++) {
+            uint64_t slice = limits_log_time(l, old, i) / width;
             if (slice >= from)
-                err = slices_add(l, c, slice, 1);
+                err = limits_slices_add(l, c, slice, 1);
         }
         return err;
     }
@@ -291,9 +98,9 @@ counter_to_slices(struct wd_limits *l, struct limits_counter *c, const struct li
     for (uint64_t s = limits_since(last, LIMITS_SLICES); s <= last && err == WD_OK; s++) {
         uint64_t end = (s + 1) * old_width - 1; /* its latest moment: against the caller */
         uint64_t slice = (end < now ? end : now) / width;
-        uint32_t n = slice_count(l, old, s);
+        uint32_t n = limits_slice_count(l, old, s);
         if (n != 0 && slice >= from)
-            err = slices_add(l, c, slice, n);
+            err = limits_slices_add(l, c, slice, n);
     }
     return err;
 }
@@ -303,17 +110,17 @@ static enum wd_err
 counter_to_log(struct wd_limits *l, struct limits_counter *c, const struct limits_counter *old, uint64_t now)
 {
     uint64_t width = limits_slice_us(old->slice_window_s), last = now / width, oldest;
-    uint64_t sum = slices_sum(l, old, now, &oldest), skip = sum > LIMITS_LOG ? sum - LIMITS_LOG : 0;
+    uint64_t sum = limits_slices_sum(l, old, now, &oldest), skip = sum > LIMITS_LOG ? sum - LIMITS_LOG : 0;
     enum wd_err err = WD_OK;
 
     for (uint64_t s = oldest; s <= last && err == WD_OK; s++) {
-        uint64_t n = slice_count(l, old, s), end = (s + 1) * width - 1;
+        uint64_t n = limits_slice_count(l, old, s), end = (s + 1) * width - 1;
         uint64_t gone = n < skip ? n : skip;
         if (gone != 0)
-            log_hide(c, gone, end < now ? end : now, now);
+            limits_log_hide(c, gone, end < now ? end : now, now);
         skip -= gone;
         for (n -= gone; n > 0 && err == WD_OK; n--)
-            err = log_push(l, c, end < now ? end : now);
+            err = limits_log_push(l, c, end < now ? end : now);
     }
     return err;
 }
@@ -365,14 +172,14 @@ counter_room(const struct wd_limits *l, const struct limits_counter *c, struct w
     uint32_t max = claim->limit.count;
 
     if (c->kind == LIMITS_KIND_LOG) {
-        uint32_t gone = log_expired(l, c, window, now);
-        used = log_count(c) - gone;
-        free_at = used >= max ? log_time(l, c, gone + (uint32_t)(used - max)) + window : now;
+        uint32_t gone = limits_log_expired(l, c, window, now);
+        used = limits_log_count(c) - gone;
+        free_at = used >= max ? limits_log_time(l, c, gone + (uint32_t)(used - max)) + window : now;
     } else {
-        used = slices_sum(l, c, now, &oldest);
+        used = limits_slices_sum(l, c, now, &oldest);
         uint64_t width = limits_slice_us(c->slice_window_s);
         for (uint64_t left = used; left >= max && oldest < now / width; oldest++) {
-            left -= slice_count(l, c, oldest);
+            left -= limits_slice_count(l, c, oldest);
             if (left < max)
                 break;
         }
@@ -399,18 +206,18 @@ claim_take(struct wd_limits *l, struct wd_claim *claim, uint64_t now)
     if (c->keep_us < window)
         c->keep_us = window;
     if (c->kind == LIMITS_KIND_LOG) {
-        log_drop(l, c, log_expired(l, c, c->keep_us, now));
-        if (log_count(c) == 0)
+        limits_log_drop(l, c, limits_log_expired(l, c, c->keep_us, now));
+        if (limits_log_count(c) == 0)
             c->keep_us = window;
     }
     err = counter_convert(l, c, &claim->limit, now);
     if (err == WD_OK && !counter_room(l, c, claim, now))
         return WD_ERR_DENIED;
     if (err == WD_OK && c->kind == LIMITS_KIND_LOG) {
-        err = log_push(l, c, now);
+        err = limits_log_push(l, c, now);
     } else if (err == WD_OK) {
         c->newest_us = now;
-        err = slices_add(l, c, now / limits_slice_us(c->slice_window_s), 1);
+        err = limits_slices_add(l, c, now / limits_slice_us(c->slice_window_s), 1);
     }
     if (err != WD_OK)
         return err;
@@ -429,15 +236,15 @@ claim_return(struct wd_limits *l, const struct wd_claim *claim, uint64_t taken_u
         return;
     struct limits_counter *c = &l->counters[at];
     if (c->kind == LIMITS_KIND_LOG) {
-        log_remove(l, c, taken_us);
-        if (log_count(c) == 0)
+        limits_log_remove(l, c, taken_us);
+        if (limits_log_count(c) == 0)
             limits_counter_free(l, at);
         return;
     }
     uint64_t slice = taken_us / limits_slice_us(c->slice_window_s);
-    uint32_t n = slice_count(l, c, slice);
+    uint32_t n = limits_slice_count(l, c, slice);
     if (n > 0)
-        limits_store(slice_word(l, c, slice), slice << 32 | (n - 1));
+        limits_store(limits_slice_word(l, c, slice), slice << 32 | (n - 1));
 }
 
 /* What a claim has room for, when it is not taken. */
@@ -496,8 +303,7 @@ claims_ok(const struct wd_claim *claims, size_t count)
         return false;
     for (size_t i = 0; i < count; i++) {
         const struct wd_limit *limit = &claims[i].limit;
-        if (limit->count == 0 || limit->count > LIMITS_COUNT_MAX || limit->window_s == 0 ||
-            limit->window_s > LIMITS_WINDOW_MAX_S)
+        if (limit->count == 0 || limit->count > LIMITS_COUNT_MAX || limit->window_s == 0 || limit->window_s > LIMITS_WINDOW_MAX_S)
             return false;
     }
     return true;

@@ -18,18 +18,22 @@ struct wd_claim {
     uint8_t key[16];       /* wd_limits_key() */
     struct wd_limit limit; /* count > 0 */
     /* filled in by take: */
-    uint32_t remaining;     /* requests left in the window after this one */
-    uint64_t reset_us;      /* until one more is free again (0: now) */
-    uint64_t taken_us;      /* for wd_limits_return */
+    uint32_t remaining; /* requests left in the window after this one */
+    uint64_t reset_us;  /* until one more is free again (0: now) */
+    uint64_t taken_us;  /* for wd_limits_return */
 };
 
-/* Path of the map file; made when missing. bytes: its size when made (for tests: small). WD_ERR_IO, WD_ERR_CORRUPT (it is then made anew
- * only by wd_limits_repair, which the supervisor calls at start with no other process attached). */
+/*
+ * Path of the map file; made when missing. bytes: its size when made (for tests: small). WD_ERR_IO, WD_ERR_CORRUPT: only
+ * wd_limits_prepare makes a damaged one anew.
+ */
 enum wd_err wd_limits_open(struct wd_limits **l, const char *path, size_t bytes) WD_CHECK;
 void wd_limits_close(struct wd_limits *l);
 /*
- * At start, before any worker: makes a missing or damaged file, resets the lock and ties the file's clock to now:
- * time never runs backwards, whatever the wall clock did. wall_us: Unix time, mono_us: the monotonic clock.
+ * At start, before any worker: makes a missing or damaged file, mends what a kill or a power cut left, resets the lock and ties
+ * the file's clock to now. The file's time goes on by what has passed for certain: the monotonic clock (since the start of the
+ * machine when that was anew), never more than the wall clock says; so no step of either clock gives room. With others attached
+ * it leaves all that alone. wall_us: Unix time, mono_us: the monotonic clock, which take must be given fresh.
  */
 enum wd_err wd_limits_prepare(const char *path, size_t bytes, uint64_t wall_us, uint64_t mono_us) WD_CHECK;
 
@@ -37,8 +41,8 @@ enum wd_err wd_limits_prepare(const char *path, size_t bytes, uint64_t wall_us, 
 void wd_limits_key(uint8_t out[16], const uint8_t secret[32], const char *scope, struct wd_span a, struct wd_span b);
 
 /*
- * All or nothing at mono_us (the monotonic clock). WD_ERR_DENIED: *which is the first claim without room, its reset_us tells when;
- * WD_ERR_FULL: the map has no room (refuse). The remaining/reset of all claims are filled in either way.
+ * All or nothing at mono_us (the monotonic clock). WD_ERR_DENIED: *which is the first claim without room, its reset_us tells
+ * when; WD_ERR_FULL: the map has no room (refuse). The remaining/reset of all claims are filled in either way.
  */
 enum wd_err wd_limits_take(struct wd_limits *l, struct wd_claim *claims, size_t count, uint64_t mono_us, size_t *which) WD_CHECK;
 /* Gives back what take took: the request failed without an answer. */

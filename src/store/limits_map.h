@@ -33,7 +33,7 @@ struct limits_counter {
     uint32_t kind;
     uint32_t slice_window_s;
     uint32_t table[LIMITS_TABLE]; /* block + 1, 0: none */
-    uint64_t hidden, hidden_us; /* log: how many it had no room for, and the latest of them: for larger limits to come */
+    uint64_t hidden, hidden_us;   /* log: how many it had no room for, and the latest of them: for larger limits to come */
 };
 _Static_assert(sizeof(struct limits_counter) == 192, "three cache lines");
 
@@ -44,11 +44,11 @@ struct limits_header {
     uint64_t clock_offset_us; /* file time = monotonic + offset, modulo 2^64 */
     uint64_t last_us;         /* latest file time seen: never runs backwards */
     uint64_t last_mono_us, wall_offset_us;
-    uint32_t dirty;      /* inside a critical section */
-    uint32_t free_head;  /* block + 1 */
-    uint32_t fresh;      /* blocks from here on were never used */
-    uint32_t backed;     /* blocks below have disk space: a hole on a full disk is SIGBUS */
-    uint32_t sweep;      /* where to look for dead counters next */
+    uint32_t dirty;     /* inside a critical section */
+    uint32_t free_head; /* block + 1 */
+    uint32_t fresh;     /* blocks from here on were never used */
+    uint32_t backed;    /* blocks below have disk space: a hole on a full disk is SIGBUS */
+    uint32_t sweep;     /* where to look for dead counters next */
     pthread_mutex_t lock __attribute__((aligned(64)));
 };
 

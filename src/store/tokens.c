@@ -315,7 +315,7 @@ wd_tokens_lookup(struct wd_tokens *t, struct wd_span token, int64_t now_s, struc
 
 struct tokens_pick {
     uint8_t prefix[TOKENS_DIGEST];
-    size_t prefix_len; /* 0: any digest */
+    size_t prefix_len;   /* 0: any digest */
     struct wd_span user; /* ptr NULL: any user */
 };
 
@@ -337,8 +337,7 @@ tokens_delete(struct wd_tokens *t, const struct tokens_pick *pick, uint32_t *cou
     if (rc == 0)
         rc = mdb_cursor_get(cursor, &key, &data, first);
     while (rc == 0) {
-        if (pick->prefix_len != 0 &&
-            (key.mv_size < pick->prefix_len || memcmp(key.mv_data, pick->prefix, pick->prefix_len) != 0))
+        if (pick->prefix_len != 0 && (key.mv_size < pick->prefix_len || memcmp(key.mv_data, pick->prefix, pick->prefix_len) != 0))
             break;
         bool match = pick->user.ptr == NULL;
         if (!match) {
@@ -375,8 +374,7 @@ wd_tokens_revoke(struct wd_tokens *t, struct wd_span which)
 
     if (!tokens_digest(which, pick.prefix)) {
         if (which.len != TOKENS_ID ||
-            sodium_hex2bin(pick.prefix, sizeof(pick.prefix), which.ptr, which.len, NULL, &len, NULL) != 0 ||
-            len != TOKENS_ID / 2)
+            sodium_hex2bin(pick.prefix, sizeof(pick.prefix), which.ptr, which.len, NULL, &len, NULL) != 0 || len != TOKENS_ID / 2)
             return WD_ERR_NOTFOUND;
         pick.prefix_len = TOKENS_ID / 2;
     }

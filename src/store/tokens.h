@@ -32,7 +32,8 @@ void wd_tokens_close(struct wd_tokens *t);
  */
 enum wd_err wd_tokens_create(struct wd_tokens *t, const uint8_t random[32], const struct wd_principal *who, char token[48],
                              char id[17]) WD_CHECK;
-/* WD_ERR_NOTFOUND: unknown or not of the form; WD_ERR_DENIED: expired (*who filled in); WD_ERR_IO, WD_ERR_CORRUPT: the store failed. */
+/* WD_ERR_NOTFOUND: unknown or not of the form; WD_ERR_DENIED: expired (*who filled in); WD_ERR_IO, WD_ERR_CORRUPT: the store
+ * failed. */
 enum wd_err wd_tokens_lookup(struct wd_tokens *t, struct wd_span token, int64_t now_s, struct wd_principal *who) WD_CHECK;
 /* which: an id, or the token itself. WD_ERR_NOTFOUND. */
 enum wd_err wd_tokens_revoke(struct wd_tokens *t, struct wd_span which) WD_CHECK;

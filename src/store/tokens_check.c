@@ -40,7 +40,8 @@ struct check_node {
     uint16_t low, high, flags, key_len;
 };
 
-_Static_assert(sizeof(struct check_page) == 16 && sizeof(struct check_db) == 48 && sizeof(struct check_meta) == 152, "as in LMDB");
+_Static_assert(sizeof(struct check_page) == 16 && sizeof(struct check_db) == 48 && sizeof(struct check_meta) == 152,
+               "as in LMDB");
 
 struct check {
     int fd;
@@ -80,8 +81,7 @@ wd_tokens_check_meta(int fd, size_t map_bytes)
     if (st.st_size == 0)
         return WD_OK;
     if (!check_read(fd, &m[0], sizeof(m[0]), 0) || !check_meta_ok(&m[0], map_bytes) ||
-        !check_read(fd, &m[1], sizeof(m[1]), m[0].free.pad) || !check_meta_ok(&m[1], map_bytes) ||
-        m[0].free.pad != m[1].free.pad)
+        !check_read(fd, &m[1], sizeof(m[1]), m[0].free.pad) || !check_meta_ok(&m[1], map_bytes) || m[0].free.pad != m[1].free.pad)
         return WD_ERR_CORRUPT;
     return WD_OK;
 }

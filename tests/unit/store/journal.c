@@ -314,10 +314,8 @@ files_taken_away_are_named(void **state)
     static const struct {
         const char *gone[3], *file, *what;
     } rows[] = {
-        { { "0.jsonl" }, "0.jsonl", "file is missing" },
-        { { "1.jsonl" }, "1.jsonl", "file is missing" },
-        { { "1.open" }, "1.jsonl", "head file is missing" },
-        { { "1.open", "1.jsonl" }, "1.jsonl", "file is missing" },
+        { { "0.jsonl" }, "0.jsonl", "file is missing" },           { { "1.jsonl" }, "1.jsonl", "file is missing" },
+        { { "1.open" }, "1.jsonl", "head file is missing" },       { { "1.open", "1.jsonl" }, "1.jsonl", "file is missing" },
         { { "2.open", "2.jsonl" }, "2.jsonl", "file is missing" }, /* the highest */
         { { "0.open", "0.jsonl" }, "0.jsonl", "file is missing" },
     };
@@ -438,7 +436,7 @@ folder_taken_away_refuses(void **state)
 
 /* --- kill -9 --- */
 
-struct word { /* from the child: what it has been promised */
+struct word {          /* from the child: what it has been promised */
     uint32_t id, what; /* 'b': begun, 'f': flushed */
 };
 

@@ -441,10 +441,10 @@ clock_steps_never_give_room(void **state)
         enum wd_err after;
     } rows[] = {
         { 0, 1, false, WD_ERR_DENIED },
-        { 7200, 1, false, WD_ERR_DENIED },   /* wall set forward */
-        { -7200, 1, false, WD_ERR_DENIED },  /* and backward */
-        { 0, 3600, false, WD_OK },           /* an hour did pass */
-        { 7200, 10, true, WD_ERR_DENIED },   /* started anew: 10 s are certain, the wall clock is not */
+        { 7200, 1, false, WD_ERR_DENIED },  /* wall set forward */
+        { -7200, 1, false, WD_ERR_DENIED }, /* and backward */
+        { 0, 3600, false, WD_OK },          /* an hour did pass */
+        { 7200, 10, true, WD_ERR_DENIED },  /* started anew: 10 s are certain, the wall clock is not */
         { 0, 3600, true, WD_OK },
         { -90000, 3600, true, WD_ERR_DENIED }, /* a file from another machine, or a clock set back */
     };

@@ -108,13 +108,10 @@ F20_F21_limit_holds_over_processes(void **state)
         uint32_t step_us, give_back;
         bool whole; /* demand is enough to use all of it */
     } rows[] = {
-        { { 100, 60 }, 0, 0, true },    /* all at one moment */
-        { { 1000, 60 }, 1, 0, true },
-        { { 50, 1 }, 1000, 0, true },   /* 80 windows */
-        { { 1000, 2 }, 100, 0, true },
-        { { 3000, 2 }, 100, 0, false },
-        { { 3000, 60 }, 1, 0, true },
-        { { 50, 1 }, 1000, 3, true },   /* some give back */
+        { { 100, 60 }, 0, 0, true },                                 /* all at one moment */
+        { { 1000, 60 }, 1, 0, true },  { { 50, 1 }, 1000, 0, true }, /* 80 windows */
+        { { 1000, 2 }, 100, 0, true }, { { 3000, 2 }, 100, 0, false },
+        { { 3000, 60 }, 1, 0, true },  { { 50, 1 }, 1000, 3, true }, /* some give back */
     };
 
     for (size_t r = 0; r < sizeof(rows) / sizeof(*rows); r++) {
@@ -141,8 +138,8 @@ F20_F21_limit_holds_over_processes(void **state)
 }
 
 /*
- * A child is killed at any moment, inside the lock too, while another goes on. What the killed one had been granted and written down
- * still counts; what it was granted and could not write down only makes it less.
+ * A child is killed at any moment, inside the lock too, while another goes on. What the killed one had been granted and written
+ * down still counts; what it was granted and could not write down only makes it less.
  */
 static void
 kill_9_inside_the_lock_loses_nothing_and_blocks_nobody(void **state)
