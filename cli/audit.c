@@ -32,7 +32,7 @@ audit_check(const char *state)
     struct wd_journal_count count;
     struct wd_journal_fault fault;
 
-    enum wd_err err = wd_install_key(".", false, key);
+    enum wd_err err = wd_install_key(".", NULL, key);
     if (err != WD_OK) {
         fprintf(stderr, "warder: %s/install.key: %s\n", state,
                 err == WD_ERR_NOTFOUND ? "is missing"

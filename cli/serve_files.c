@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -159,11 +160,14 @@ files_clock_us(clockid_t id)
 static bool
 files_stores(const struct serve *s)
 {
-    uint8_t key[32], audit[32];
+    uint8_t random[32], key[32], audit[32];
     uint32_t closed = 0;
     enum wd_err err;
 
-    if (wd_install_key(".", true, key) != WD_OK)
+    randombytes_buf(random, sizeof(random));
+    err = wd_install_key(".", random, key);
+    wd_secret_wipe(random, sizeof(random));
+    if (err != WD_OK)
         return files_fail("install.key");
     wd_install_derive(key, "audit", audit);
     wd_secret_wipe(key, sizeof(key));

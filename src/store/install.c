@@ -66,25 +66,24 @@ install_read(int fd, uint8_t key[INSTALL_KEY_BYTES])
 
 /* Under a name of its own first, so that nobody ever sees a part of the key. */
 static enum wd_err
-install_make(const char *dir)
+install_make(const char *dir, const uint8_t random[INSTALL_KEY_BYTES])
 {
-    uint8_t key[INSTALL_KEY_BYTES];
+    uint8_t once[32];
     char name[64];
     enum wd_err err = WD_ERR_IO;
 
-    snprintf(name, sizeof(name), INSTALL_KEY ".%ld.%08x", (long)getpid(), randombytes_random());
+    wd_install_derive(random, "name", once);
+    snprintf(name, sizeof(name), INSTALL_KEY ".%02x%02x%02x%02x", once[0], once[1], once[2], once[3]);
     int fd = wd_install_file(dir, name, O_RDWR | O_CREAT | O_EXCL);
     if (fd < 0)
         return WD_ERR_IO;
     int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    randombytes_buf(key, sizeof(key));
-    if (dirfd >= 0 && write(fd, key, sizeof(key)) == (ssize_t)sizeof(key) && fsync(fd) == 0) {
+    if (dirfd >= 0 && write(fd, random, INSTALL_KEY_BYTES) == INSTALL_KEY_BYTES && fsync(fd) == 0) {
         if (renameat2(dirfd, name, dirfd, INSTALL_KEY, RENAME_NOREPLACE) == 0)
             err = fsync(dirfd) == 0 ? WD_OK : WD_ERR_IO;
         else if (errno == EEXIST)
             err = WD_OK; /* another process was first: its key counts */
     }
-    sodium_memzero(key, sizeof(key));
     if (dirfd >= 0) {
         unlinkat(dirfd, name, 0);
         close(dirfd);
@@ -94,15 +93,15 @@ install_make(const char *dir)
 }
 
 enum wd_err
-wd_install_key(const char *dir, bool create, uint8_t key[32])
+wd_install_key(const char *dir, const uint8_t *random, uint8_t key[32])
 {
     enum wd_err err;
 
     if (sodium_init() < 0)
         return WD_ERR_IO;
     int fd = wd_install_file(dir, INSTALL_KEY, O_RDONLY);
-    if (fd < 0 && errno == ENOENT && create) {
-        err = install_make(dir);
+    if (fd < 0 && errno == ENOENT && random != NULL) {
+        err = install_make(dir, random);
         if (err != WD_OK)
             return err;
         fd = wd_install_file(dir, INSTALL_KEY, O_RDONLY);

@@ -9,10 +9,10 @@
 /*
  * The key of this installation: 32 random bytes in DIR/install.key (0600, owner of
  * the folder). Fingerprints, the audit chain and limit keys are derived from it (BLAKE2b with a context label).
- * Made when missing and create is set (otherwise WD_ERR_NOTFOUND). A file that others can read is WD_ERR_DENIED, one of another
- * size WD_ERR_CORRUPT.
+ * When missing it is made of random, 32 random bytes (NULL: WD_ERR_NOTFOUND). A file that others can read is WD_ERR_DENIED, one
+ * of another size WD_ERR_CORRUPT.
  */
-enum wd_err wd_install_key(const char *dir, bool create, uint8_t key[32]) WD_CHECK;
+enum wd_err wd_install_key(const char *dir, const uint8_t *random, uint8_t key[32]) WD_CHECK;
 /* label: short constant text such as "audit", "fingerprint", "limits". */
 void wd_install_derive(const uint8_t key[32], const char *label, uint8_t out[32]);
 /* Makes the folder (and parents) 0700 when missing; an existing one must not be open to others (WD_ERR_DENIED). */

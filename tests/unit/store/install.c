@@ -11,19 +11,23 @@
 #include "scratch.h"
 #include "store/install.h"
 
+static const uint8_t some[32] = { 1, 2, 3 };
+
 static void
 key_is_made_once_and_kept(void **state)
 {
     struct scratch s;
     struct stat st;
-    uint8_t a[32] = { 0 }, b[32] = { 0 }, zero[32] = { 0 };
+    uint8_t a[32] = { 0 }, b[32] = { 0 }, other[32] = { 9 };
 
     scratch_make(&s);
-    assert_int_equal(wd_install_key(s.dir, false, a), WD_ERR_NOTFOUND);
-    assert_int_equal(wd_install_key(s.dir, true, a), WD_OK);
-    assert_int_equal(wd_install_key(s.dir, false, b), WD_OK);
+    assert_int_equal(wd_install_key(s.dir, NULL, a), WD_ERR_NOTFOUND);
+    assert_int_equal(wd_install_key(s.dir, some, a), WD_OK);
+    assert_int_equal(wd_install_key(s.dir, NULL, b), WD_OK);
     assert_memory_equal(a, b, 32);
-    assert_memory_not_equal(a, zero, 32);
+    assert_memory_equal(a, some, 32);
+    assert_int_equal(wd_install_key(s.dir, other, b), WD_OK);
+    assert_memory_equal(a, b, 32);
     assert_int_equal(stat(scratch_path(&s, "install.key"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(st.st_size, 32);
@@ -37,18 +41,18 @@ key_that_cannot_be_trusted_is_refused(void **state)
     uint8_t key[32];
 
     scratch_make(&s);
-    assert_int_equal(wd_install_key(s.dir, true, key), WD_OK);
+    assert_int_equal(wd_install_key(s.dir, some, key), WD_OK);
     scratch_path(&s, "install.key");
     assert_int_equal(chmod(s.path, 0640), 0);
-    assert_int_equal(wd_install_key(s.dir, true, key), WD_ERR_DENIED);
+    assert_int_equal(wd_install_key(s.dir, some, key), WD_ERR_DENIED);
     assert_int_equal(chmod(s.path, 0600), 0);
     assert_int_equal(truncate(s.path, 31), 0);
-    assert_int_equal(wd_install_key(s.dir, true, key), WD_ERR_CORRUPT);
+    assert_int_equal(wd_install_key(s.dir, some, key), WD_ERR_CORRUPT);
     assert_int_equal(truncate(s.path, 33), 0);
-    assert_int_equal(wd_install_key(s.dir, true, key), WD_ERR_CORRUPT);
+    assert_int_equal(wd_install_key(s.dir, some, key), WD_ERR_CORRUPT);
     assert_int_equal(unlink(s.path), 0);
     assert_int_equal(symlink("/etc/hostname", s.path), 0);
-    assert_int_equal(wd_install_key(s.dir, true, key), WD_ERR_IO);
+    assert_int_equal(wd_install_key(s.dir, some, key), WD_ERR_IO);
     scratch_drop(&s);
 }
 
@@ -63,7 +67,8 @@ racing_processes_agree_on_the_key(void **state)
     assert_int_equal(pipe(out), 0);
     for (int i = 0; i < 8; i++) {
         if (fork() == 0) {
-            if (wd_install_key(s.dir, true, key) != WD_OK || write(out[1], key, 32) != 32)
+            uint8_t own[32] = { (uint8_t)(i + 1) };
+            if (wd_install_key(s.dir, own, key) != WD_OK || write(out[1], key, 32) != 32)
                 _exit(1);
             _exit(0);
         }
@@ -130,7 +135,7 @@ files_made_by_root_belong_to_the_owner_of_the_folder(void **state)
     }
     scratch_make(&s);
     assert_int_equal(chown(s.dir, 65534, 65534), 0);
-    assert_int_equal(wd_install_key(s.dir, true, key), WD_OK);
+    assert_int_equal(wd_install_key(s.dir, some, key), WD_OK);
     assert_int_equal(stat(scratch_path(&s, "install.key"), &st), 0);
     assert_int_equal(st.st_uid, 65534);
     scratch_drop(&s);
