@@ -143,8 +143,9 @@ export async function startGateway({ upstream, policy, env = {} }) {
   for (let attempt = 1; ; attempt++) {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'warder-e2e-'));
     fs.chmodSync(dir, 0o700);
-    const { PATH, HOME, ASAN_OPTIONS, UBSAN_OPTIONS, LSAN_OPTIONS } = process.env;
-    const base = Object.fromEntries(Object.entries({ PATH, HOME, ASAN_OPTIONS, UBSAN_OPTIONS, LSAN_OPTIONS }).filter(([, v]) => v));
+    // nginx is not built with the sanitizer that the module wants: the runtime is loaded before it
+    const { PATH, HOME, ASAN_OPTIONS, UBSAN_OPTIONS, WARDER_PRELOAD: LD_PRELOAD } = process.env;
+    const base = Object.fromEntries(Object.entries({ PATH, HOME, ASAN_OPTIONS, UBSAN_OPTIONS, LD_PRELOAD }).filter(([, v]) => v));
     const gateway = new Gateway(dir, path.join(dir, 'warder.yaml'), { ...base, ...keys, ...env });
     gateway.policy = defaults(dir, [await freePort(), await freePort()], upstream);
     gateway.write((p) => policy?.(p));
