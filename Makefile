@@ -1,6 +1,5 @@
 # For people. The build itself is Meson's: see meson.build and meson_options.txt.
 
-PREFIX ?= /usr/local
 MESON_FLAGS ?=
 
 .PHONY: run build test test-unit test-fuzz test-e2e test-module bench fuzz lint install deb clean deps-build deps-test

@@ -146,29 +146,10 @@ ngx_http_warder_random(void)
 }
 
 
-static void
-ngx_http_warder_note_agent(ngx_http_request_t *r, struct wd_exchange *ex)
-{
-    size_t      i, n;
-    ngx_str_t  *value;
-
-    if (r->headers_in.user_agent == NULL) {
-        return;
-    }
-
-    value = &r->headers_in.user_agent->value;
-    n = ngx_min(value->len, WD_AGENT_MAX - 1);
-
-    for (i = 0; i < n; i++) {
-        ex->agent[i] = (value->data[i] >= 0x20 && value->data[i] < 0x7f) ? (char) value->data[i] : '?';
-    }
-}
-
-
 static ngx_http_warder_ctx_t *
 ngx_http_warder_create_ctx(ngx_http_request_t *r)
 {
-    ngx_str_t              *addr;
+    ngx_str_t              *addr, *agent;
     ngx_pool_cleanup_t     *cln;
     ngx_http_warder_ctx_t  *ctx;
 
@@ -190,7 +171,12 @@ ngx_http_warder_create_ctx(ngx_http_request_t *r)
     wd_buf_init(&ctx->out, 4 * NGX_HTTP_WARDER_BODY_MAX);
 
     ngx_http_warder_request_id(ctx->ex.request_id, ngx_http_warder_random());
-    ngx_http_warder_note_agent(r, &ctx->ex);
+
+    if (r->headers_in.user_agent != NULL) {
+        agent = &r->headers_in.user_agent->value;
+        wd_exchange_note(&ctx->ex, &ngx_http_warder_worker.gate, wd_span((char *) agent->data, agent->len), ctx->ex.agent,
+                         sizeof(ctx->ex.agent));
+    }
 
     addr = &r->connection->addr_text;
     ngx_memcpy(ctx->ex.address, addr->data, ngx_min(addr->len, WD_ADDRESS_MAX - 1));

@@ -94,7 +94,7 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
     w->gate.keys = mcf->all_keys;
     w->gate.key_count = mcf->all_keys_count;
 
-    if (wd_install_key(".", 0, mcf->install_key) != WD_OK) {
+    if (wd_install_key(".", NULL, mcf->install_key) != WD_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "install.key in the state folder cannot be read");
         return NGX_ERROR;
     }

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "../detect/redactor.h"
+
 static const char *const decision_names[] = {
     [WD_DECISION_INTERRUPTED] = "interrupted", [WD_DECISION_ALLOWED] = "allowed", [WD_DECISION_CHANGED] = "changed",
     [WD_DECISION_REFUSED] = "refused",         [WD_DECISION_ENDED] = "ended",     [WD_DECISION_FAILED] = "failed",
@@ -54,6 +56,36 @@ wd_exchange_scan(struct wd_exchange *ex, const struct wd_gate *gate, enum wd_dir
     }
     if (direction == WD_OUTPUT && !policy->output_filtering)
         memset(scan->actions, 0, sizeof(scan->actions));
+}
+
+void
+wd_exchange_note(struct wd_exchange *ex, const struct wd_gate *gate, struct wd_span text, char *to, size_t size)
+{
+    struct wd_findings ignored = { .count = 0 };
+    struct wd_scan scan;
+    struct wd_buf clean;
+    bool changed = false;
+    size_t n = text.len < size ? text.len : size - 1;
+
+    for (size_t i = 0; i < n; i++)
+        to[i] = text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f ? text.ptr[i] : '?';
+    to[n] = '\0';
+
+    wd_exchange_scan(ex, gate, WD_INPUT, &scan);
+    scan.findings = &ignored;
+    for (int c = 0; c < WD_CATEGORIES; c++)
+        scan.actions[c] = WD_REDACT;
+    if (!wd_scan_suspect(&scan, wd_span(to, n)))
+        return;
+    wd_buf_init(&clean, 4096);
+    if (wd_redact(&scan, WD_REDACT_TEXT, wd_span(to, n), &clean, &changed) != WD_OK)
+        to[0] = '\0';
+    else if (changed) {
+        n = clean.len < size ? clean.len : size - 1;
+        memcpy(to, clean.ptr, n);
+        to[n] = '\0';
+    }
+    wd_buf_deinit(&clean);
 }
 
 enum wd_code

@@ -91,6 +91,12 @@ enum wd_code wd_exchange_refuse(struct wd_exchange *ex, enum wd_code code, const
 /* A scan for one direction under the policy; counts into ex->findings. */
 void wd_exchange_scan(struct wd_exchange *ex, const struct wd_gate *gate, enum wd_direction direction, struct wd_scan *scan);
 
+/*
+ * Keeps a caller's text for the record (DESIGN 1.6): cut to size - 1 bytes, what is not printable ASCII as '?', and what a rule finds in it
+ * replaced, whatever the policy's actions.
+ */
+void wd_exchange_note(struct wd_exchange *ex, const struct wd_gate *gate, struct wd_span text, char *to, size_t size);
+
 /* The code that a refusing finding has, by its category, and a message that names the rule. */
 enum wd_code wd_exchange_refuse_finding(struct wd_exchange *ex, enum wd_direction direction, const char *where);
 

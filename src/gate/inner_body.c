@@ -8,17 +8,6 @@ body_no_memory(struct wd_exchange *ex)
     return wd_exchange_refuse(ex, WD_CODE_STORE_UNAVAILABLE, "the gateway is out of memory for this request");
 }
 
-/* A model name for records and metrics: what is not printable ASCII is shown as '?'. */
-static void
-body_note_model(struct wd_exchange *ex, struct wd_span model)
-{
-    size_t n = model.len < WD_MODEL_MAX ? model.len : WD_MODEL_MAX - 1;
-
-    for (size_t i = 0; i < n; i++)
-        ex->model[i] = model.ptr[i] >= 0x20 && model.ptr[i] < 0x7f ? model.ptr[i] : '?';
-    ex->model[n] = '\0';
-}
-
 /* On a root alias the model picks the provider: "provider/model", or the one provider whose list has it. */
 static enum wd_code
 body_pick_provider(struct wd_inner_work *work, struct wd_span *model)
@@ -61,14 +50,14 @@ wd_inner_model(struct wd_inner_work *work)
     struct wd_span sent = in_path ? ex->route.model : rq->model, model = sent;
     enum wd_code code;
 
-    body_note_model(ex, sent);
+    wd_exchange_note(ex, work->gate, sent, ex->model, sizeof(ex->model));
     if (model.len == 0 || model.len >= WD_MODEL_MAX)
         return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "model must have 1 to %d characters", WD_MODEL_MAX - 1);
     if (ex->provider == NULL && (code = body_pick_provider(work, &model)) != WD_CODE_NONE)
         return code;
     if ((code = wd_inner_provider_allowed(ex)) != WD_CODE_NONE)
         return code;
-    body_note_model(ex, model);
+    wd_exchange_note(ex, work->gate, model, ex->model, sizeof(ex->model));
     if (!wd_strings_match(&ex->provider->models, model))
         return wd_exchange_refuse(ex, WD_CODE_MODEL_NOT_ALLOWED, "the model %s is not in the list of the provider %s", ex->model,
                                   ex->provider->name);

@@ -107,45 +107,88 @@ text_refused(struct wd_inner_work *work, const struct wd_text *t)
     return wd_exchange_refuse_finding(ex, WD_INPUT, ex->param[0] != '\0' ? ex->param : NULL);
 }
 
-/* One text: detection first, then what the provider could misread in what is left. */
+/*
+ * What sanitising took away may have joined what stood on either side of it, so the result is looked at once more. Findings of this look
+ * count only when they act: the first look has counted the rest.
+ */
+static enum wd_err
+text_look_again(const struct wd_scan *scan, struct wd_buf *text)
+{
+    struct wd_findings again = { .count = 0 };
+    struct wd_scan look = *scan;
+    struct wd_buf next;
+    bool changed;
+    enum wd_err err;
+
+    look.findings = &again;
+    wd_buf_init(&next, text->cap);
+    err = wd_redact(&look, WD_REDACT_TEXT, wd_buf_span(text), &next, &changed);
+    for (uint32_t i = 0; i < again.count; i++)
+        if (again.items[i].action >= WD_REDACT)
+            wd_findings_add(scan->findings, again.items[i].rule, scan->direction, again.items[i].action,
+                            again.items[i].fingerprint);
+    if (err == WD_OK && changed) {
+        wd_buf_clear(text);
+        err = wd_buf_add(text, wd_buf_span(&next));
+    }
+    wd_buf_wipe(&next);
+    return err;
+}
+
+/* Detection first, then what the provider could misread in what is left. out is for the caller to free. */
+static enum wd_err
+text_clean(struct wd_inner_work *work, const struct wd_scan *scan, bool suspect, bool sanitize, const struct wd_text *t,
+           struct wd_buf *out, bool *changed)
+{
+    struct wd_span text = text_of(work, t);
+    struct wd_buf redacted;
+    bool sanitized = false;
+    enum wd_err err;
+
+    if (text.ptr == NULL)
+        return WD_ERR_NOMEM;
+    wd_buf_init(out, text.len * 4 + 4096);
+    if (suspect && (err = text_detect(work, scan, t, text, out, changed)) != WD_OK)
+        return err;
+    if (!sanitize || t->kind != WD_TEXT_PROSE || (t->role != WD_ROLE_USER && t->role != WD_ROLE_TOOL))
+        return WD_OK;
+
+    redacted = *out;
+    wd_buf_init(out, redacted.cap);
+    err = wd_sanitize(work->ex->provider->format, *changed ? wd_buf_span(&redacted) : text, out, &sanitized);
+    if (err == WD_OK && sanitized) {
+        *changed = true;
+        wd_buf_wipe(&redacted);
+        return text_look_again(scan, out);
+    }
+    wd_buf_wipe(out);
+    *out = redacted;
+    return err;
+}
+
 static enum wd_code
 text_check(struct wd_inner_work *work, const struct wd_scan *scan, bool suspect, bool sanitize, const struct wd_text *t)
 {
     struct wd_exchange *ex = work->ex;
-    struct wd_span text = text_of(work, t), now;
-    struct wd_buf redacted, sanitized;
-    bool was_redacted = false, was_sanitized = false;
+    struct wd_buf out = { .ptr = NULL };
     enum wd_code code = WD_CODE_NONE;
-    enum wd_err err = WD_OK;
+    bool changed = false;
+    enum wd_err err = text_clean(work, scan, suspect, sanitize, t, &out, &changed);
 
-    if (text.ptr == NULL)
-        return text_no_memory(ex);
-    wd_buf_init(&redacted, text.len * 4 + 4096);
-    wd_buf_init(&sanitized, text.len * 4 + 4096);
-
-    if (suspect && (err = text_detect(work, scan, t, text, &redacted, &was_redacted)) == WD_ERR_REFUSED) {
+    if (err == WD_ERR_REFUSED)
         code = text_refused(work, t);
-        goto done;
-    }
-    if (err == WD_OK && was_redacted && t->kind == WD_TEXT_SIGNED) {
+    else if (err == WD_OK && changed && t->kind == WD_TEXT_SIGNED) {
         snprintf(ex->param, sizeof(ex->param), "%s", wd_inner_where(work, t->node));
         code = wd_exchange_refuse(ex, WD_CODE_SECRET_DETECTED,
                                   "signed thinking text holds sensitive text and cannot be redacted without breaking its "
                                   "signature; leave the block out");
-        goto done;
-    }
-    now = was_redacted ? wd_buf_span(&redacted) : text;
-    if (err == WD_OK && sanitize && t->kind == WD_TEXT_PROSE && (t->role == WD_ROLE_USER || t->role == WD_ROLE_TOOL))
-        err = wd_sanitize(ex->provider->format, now, &sanitized, &was_sanitized);
-    if (err == WD_OK && (was_redacted || was_sanitized)) {
+    } else if (err == WD_OK && changed) {
         ex->changed = true;
-        err = text_replace(work, t, was_sanitized ? wd_buf_span(&sanitized) : now);
+        err = text_replace(work, t, wd_buf_span(&out));
     }
-    if (err != WD_OK)
+    if (code == WD_CODE_NONE && err != WD_OK)
         code = text_no_memory(ex);
-done:
-    wd_buf_wipe(&redacted);
-    wd_buf_wipe(&sanitized);
+    wd_buf_wipe(&out);
     return code;
 }
 
