@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { refused } from './lib/check.mjs';
 import { open, request } from './lib/client.mjs';
 import { startGateway } from './lib/gateway.mjs';
@@ -18,6 +18,7 @@ before(async () => {
   gateway = await startGateway({ upstream: upstream.url });
   headers = { authorization: `Bearer ${await gateway.token()}` };
 });
+afterEach(() => { upstream.handle = say('Fine.'); });
 after(async () => {
   await gateway?.stop();
   await upstream?.stop();
@@ -375,6 +376,9 @@ describe('F13: compression', () => {
   });
 });
 
+// The allocator of a sanitizer keeps what was freed.
+const sanitized = process.env.WARDER_PRELOAD ? 'not with a sanitizer' : false;
+
 describe('under load', () => {
   test('F52: a stream that never stops talking does not starve the others', async () => {
     const gw = await startGateway({ upstream: upstream.url, policy: (p) => { p.workers = 1; } });
@@ -406,7 +410,7 @@ describe('under load', () => {
     }
   });
 
-  test('F51: memory does not grow with the number of requests', async () => {
+  test('F51: memory does not grow with the number of requests', { skip: sanitized }, async () => {
     const round = async (n) => {
       for (let i = 0; i < n; i += 20) {
         await Promise.all(Array.from({ length: 20 }, (_, k) => ask('chat', `my ${key} ${'words '.repeat(200)}`, { body: formats.chat.ask(`my ${key} ${'words '.repeat(200)}`, { stream: k % 2 === 0 }) })));
@@ -442,7 +446,7 @@ describe('under load', () => {
     }, 20000);
     assert.ok(sent < 60e6, `${sent} bytes taken`);
     const total = workers().reduce((n, pid) => n + rss(pid), 0);
-    assert.ok(total < 400 * 1024, `${total} kB`);
+    assert.ok(sanitized || total < 400 * 1024, `${total} kB`);
     stream.cut();
     upstream.handle = say('Fine.');
   });

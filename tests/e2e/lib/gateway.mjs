@@ -130,8 +130,11 @@ class Gateway {
   }
 
   async stop() {
-    await this.proc?.stop();
-    fs.rmSync(this.dir, { recursive: true, force: true });
+    try {
+      await this.proc?.stop();
+    } finally {
+      fs.rmSync(this.dir, { recursive: true, force: true });
+    }
   }
 }
 

@@ -36,7 +36,11 @@ export async function start(file, args, { env, ready, ms = 20000 }) {
   child.stderr.setEncoding('utf8').on('data', (text) => { proc.err += text; });
   proc.ended = ended;
   proc.stop = async (ms = 8000) => {
-    if (proc.exit) return;
+    if (proc.exit) {
+      if (!proc.stopped && proc.exit.code !== 0) throw new Error(`${path.basename(file)} ended by itself with ${JSON.stringify(proc.exit)}: ${proc.err}`);
+      return;
+    }
+    proc.stopped = true;
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), ms);
     await ended;
