@@ -30,6 +30,7 @@ before(async () => {
   headers = { authorization: `Bearer ${token}` };
 });
 afterEach(async () => {
+  broken.drop();
   upstream.handle = say('Fine.');
   const answer = await request(gateway.url, { path: formats.chat.path, headers, body: formats.chat.ask('Hi') });
   assert.equal(answer.status, 200, 'the next caller is affected');
@@ -224,6 +225,85 @@ describe('requests', () => {
     await waitFor('three more', () => got.split('HTTP/1.1 ').length === 5);
     assert.deepEqual([...got.matchAll(/HTTP\/1\.1 (\d+)/g)].map((m) => m[1]), ['200', '200', '400', '200']);
     socket.destroy();
+  });
+});
+
+describe('what belongs to whom on one connection', () => {
+  const body = JSON.stringify(formats.chat.ask('Hi'));
+  const head = (key, length, more = '') => `POST ${formats.chat.path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\n${more}content-length: ${length}\r\n\r\n`;
+
+  test('the body of a refused request is not taken for the next request', async () => {
+    const inner = `${head(token, body.length)}${body}`;
+    for (const [key, path] of [['wrong', formats.chat.path], [token, '/nowhere'], [token, '/openai/v1/models']]) {
+      const before = upstream.requests.length;
+      const first = head(key, inner.length).replace(formats.chat.path, path) + inner;
+      const got = await raw(gateway.url, first + head(token, body.length, 'connection: close\r\n') + body);
+      const answers = [...got.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map((m) => m[1]);
+      assert.ok(answers.length <= 2 && answers[0] !== '200', `${answers}`);
+      assert.ok(upstream.requests.length - before <= 1);
+    }
+  });
+
+  test('100-continue', async () => {
+    const { hostname, port } = new URL(gateway.url);
+    const socket = net.connect(port, hostname);
+    let got = '';
+    socket.on('data', (d) => { got += d; });
+    socket.write(head(token, body.length, 'expect: 100-continue\r\n'));
+    await waitFor('the word to go on', () => got.startsWith('HTTP/1.1 100'));
+    socket.write(body);
+    await waitFor('the answer', () => got.includes('Fine.'));
+    socket.destroy();
+  });
+
+  test('a provider that says more than its length poisons nobody', async () => {
+    const good = (text) => {
+      const answer = JSON.stringify(formats.chat.answer(text));
+      return `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${answer.length}\r\n\r\n${answer}`;
+    };
+    broken.handle = (socket) => socket.on('data', () => socket.write(good('Mine.') + good('POISON')));
+    for (let i = 0; i < 20; i++) {
+      const answer = await request(gateway.url, { path: '/broken/v1/chat/completions', headers, body: { ...formats.chat.ask('Hi'), model: 'm' } });
+      assert.ok(!answer.text.includes('POISON'), answer.text);
+      assert.ok(answer.status === 502 || answer.text.includes('Mine.'), answer.text);
+    }
+  });
+
+  test('connections to the provider are used again', async () => {
+    let connections = 0;
+    broken.handle = (socket) => {
+      connections++;
+      let got = '';
+      socket.on('data', (d) => {
+        got += d;
+        if (!got.endsWith('}')) return;
+        got = '';
+        const answer = JSON.stringify(formats.chat.answer('Mine.'));
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${answer.length}\r\n\r\n${answer}`);
+      });
+    };
+    for (let i = 0; i < 40; i++) {
+      const answer = await request(gateway.url, { path: '/broken/v1/chat/completions', headers, body: { ...formats.chat.ask('Hi'), model: 'm' } });
+      assert.equal(answer.status, 200, answer.text);
+    }
+    assert.ok(connections <= 8, `${connections} connections for 40 requests`);
+  });
+
+  test('a connection that the provider closed meanwhile costs no request', async () => {
+    broken.handle = (socket) => {
+      let got = '';
+      socket.on('data', (d) => {
+        got += d;
+        if (!got.endsWith('}')) return;
+        got = '';
+        const answer = JSON.stringify(formats.chat.answer('Mine.'));
+        socket.end(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${answer.length}\r\n\r\n${answer}`);
+      });
+    };
+    for (let i = 0; i < 40; i++) {
+      const answer = await request(gateway.url, { path: '/broken/v1/chat/completions', headers, body: { ...formats.chat.ask('Hi'), model: 'm' } });
+      assert.equal(answer.status, 200, `${i}: ${answer.text}`);
+    }
   });
 });
 

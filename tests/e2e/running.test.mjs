@@ -259,7 +259,9 @@ describe('F55: the record', () => {
   test('F55: a client that goes away is recorded, F27: with the tokens known so far', async () => {
     const { stream } = await halfStream(gateway, headers);
     const id = stream.headers['x-request-id'];
+    const { closed } = upstream.last();
     stream.cut();
+    await closed;
     const record = await gateway.record(id);
     assert.equal(record.stream, true);
     assert.match(record.decision, /abort|client/);

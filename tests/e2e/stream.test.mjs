@@ -105,6 +105,37 @@ for (const name of names) {
       }
     });
 
+    test('F02: what was held back comes out before the end, in its place', async () => {
+      for (const end of ['sk-proj-abc', 'the password', 'password:', '4111 1111 1111', 'jane.doe@', '-----BEGIN RSA PRIVATE', 'eyJhbGciOiJI', 'a key: AIzaSy', 'x'.repeat(300)]) {
+        const text = `It ends with ${end}`;
+        for (const size of [1, 7, 1000]) {
+          const list = events(await play(name, streamOf(name, pieces(text, size))));
+          assert.equal(formats[name].text(list), text);
+          const said = list.map((e) => formats[name].text([e]) !== '').lastIndexOf(true);
+          const over = list.findIndex((e) => e.data?.choices?.[0]?.finish_reason || e.data?.candidates?.[0]?.finishReason
+            || e.event === 'content_block_stop' || e.event === 'response.output_text.done');
+          assert.ok(said < over || (name === 'google' && said === over), `text at ${said}, end at ${over}`);
+        }
+      }
+    });
+
+    test('F03: a heartbeat arrives while the provider holds the rest', async () => {
+      const rest = door();
+      const list = streamOf(name, ['Hello.']);
+      upstream.handle = async (req, res) => {
+        sse(res);
+        await write(res, list[0]);
+        await write(res, ': heartbeat\n\n');
+        await rest.opened;
+        res.end(list.slice(1).join(''));
+      };
+      const answer = await ask(name, true);
+      await answer.until(/^: heartbeat$/m);
+      rest.open();
+      await answer.end();
+      terminated(name, answer.text);
+    });
+
     test('F03: clean text arrives while the provider holds the rest', async () => {
       const rest = door();
       const list = streamOf(name, ['Hello there, ', 'dear ', 'friend', ' of mine.']);

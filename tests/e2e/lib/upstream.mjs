@@ -52,8 +52,11 @@ export async function startRawUpstream(onConnection) {
   const upstream = { connections: 0, handle: onConnection };
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   upstream.url = `http://127.0.0.1:${server.address().port}`;
-  upstream.stop = () => new Promise((done) => {
+  upstream.drop = () => {
     for (const socket of sockets) socket.destroy();
+  };
+  upstream.stop = () => new Promise((done) => {
+    upstream.drop();
     server.close(done);
   });
   return upstream;
