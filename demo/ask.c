@@ -262,7 +262,8 @@ demo_ask_read(struct demo_ask *ask, const struct wd_json *doc, struct wd_arena *
             }
         }
     }
-    if (ask->result.ptr == NULL && ask_is(doc, tools, WD_JSON_ARRAY) && !(choice != 0 && wd_json_string_is(doc, choice, "none"))) {
+    if (ask->result.ptr == NULL && ask_is(doc, tools, WD_JSON_ARRAY) &&
+        !(choice != 0 && wd_json_string_is(doc, choice, "none"))) {
         return ask_read_tools(ask, doc, tools, arena);
     }
     return WD_OK;

@@ -284,9 +284,9 @@ main_listen(const char *address)
         return -1;
     }
     fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0
-        || bind(fd, (struct sockaddr *)&sin, sizeof(sin)) != 0 || listen(fd, 128) != 0
-        || getsockname(fd, (struct sockaddr *)&sin, &len) != 0) {
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+        bind(fd, (struct sockaddr *)&sin, sizeof(sin)) != 0 || listen(fd, 128) != 0 ||
+        getsockname(fd, (struct sockaddr *)&sin, &len) != 0) {
         fprintf(stderr, "warder-demo: %s: %s\n", address, strerror(errno));
         return -1;
     }

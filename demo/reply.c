@@ -18,7 +18,8 @@ struct script {
 #define CHAT "{'id':'chatcmpl-demo','created':1700000000,'model':%M,'object':'chat.completion"
 #define CHAT_USAGE ",'usage':{'prompt_tokens':%i,'completion_tokens':%o,'total_tokens':%s}}"
 #define CHAT_WHOLE CHAT "','choices':[{'index':0,'logprobs':null,'message':{'role':'assistant','refusal':null,'content':"
-#define CHAT_DELTA(delta, finish) "data: " CHAT ".chunk','choices':[{'index':0,'delta':{" delta "},'finish_reason':" finish "}]}\n\n"
+#define CHAT_DELTA(delta, finish)                                                                                                \
+    "data: " CHAT ".chunk','choices':[{'index':0,'delta':{" delta "},'finish_reason':" finish "}]}\n\n"
 #define CHAT_CALL "{'id':'call_demo','type':'function','function':{'name':%N,'arguments':"
 
 static const struct script chat_text = {
@@ -30,26 +31,34 @@ static const struct script chat_text = {
 static const struct script chat_tool = {
     .whole = CHAT_WHOLE "null,'tool_calls':[" CHAT_CALL "%A}}]},'finish_reason':'tool_calls'}]" CHAT_USAGE,
     .before = CHAT_DELTA("'role':'assistant','content':null,'tool_calls':[{'index':0,'id':'call_demo','type':'function',"
-                         "'function':{'name':%N,'arguments':''}}]", "null"),
+                         "'function':{'name':%N,'arguments':''}}]",
+                         "null"),
     .delta = CHAT_DELTA("'tool_calls':[{'index':0,'function':{'arguments':%W}}]", "null"),
     .after = CHAT_DELTA("", "'tool_calls'") "%udata: [DONE]\n\n",
 };
 
-#define RESPONSE(state, output, usage) "{'id':'resp_demo','object':'response','created_at':1700000000,'status':'" state "'," \
-    "'error':null,'incomplete_details':null,'instructions':null,'metadata':{},'model':%M,'parallel_tool_calls':true," \
+#define RESPONSE(state, output, usage)                                                                                           \
+    "{'id':'resp_demo','object':'response','created_at':1700000000,'status':'" state "',"                                        \
+    "'error':null,'incomplete_details':null,'instructions':null,'metadata':{},'model':%M,'parallel_tool_calls':true,"            \
     "'temperature':1,'top_p':1,'tool_choice':'auto','tools':[],'output':[" output "],'usage':" usage "}"
-#define RESPONSE_USAGE "{'input_tokens':%i,'input_tokens_details':{'cached_tokens':0},'output_tokens':%o," \
+#define RESPONSE_USAGE                                                                                                           \
+    "{'input_tokens':%i,'input_tokens_details':{'cached_tokens':0},'output_tokens':%o,"                                          \
     "'output_tokens_details':{'reasoning_tokens':0},'total_tokens':%s}"
-#define RESPONSE_EVENT(type, rest) "event: response." type "\ndata: {'type':'response." type "','sequence_number':%n," rest "}\n\n"
+#define RESPONSE_EVENT(type, rest)                                                                                               \
+    "event: response." type "\ndata: {'type':'response." type "','sequence_number':%n," rest "}\n\n"
 #define RESPONSE_ITEM(type, item) RESPONSE_EVENT("output_item." type, "'output_index':0,'item':" item)
-#define RESPONSE_START RESPONSE_EVENT("created", "'response':" RESPONSE("in_progress", "", "null")) \
+#define RESPONSE_START                                                                                                           \
+    RESPONSE_EVENT("created", "'response':" RESPONSE("in_progress", "", "null"))                                                 \
     RESPONSE_EVENT("in_progress", "'response':" RESPONSE("in_progress", "", "null"))
-#define RESPONSE_END(item) RESPONSE_ITEM("done", item) \
+#define RESPONSE_END(item)                                                                                                       \
+    RESPONSE_ITEM("done", item)                                                                                                  \
     RESPONSE_EVENT("completed", "'response':" RESPONSE("completed", item, RESPONSE_USAGE))
-#define RESPONSE_MESSAGE(state, content) "{'id':'msg_demo','type':'message','status':'" state "','role':'assistant'," \
+#define RESPONSE_MESSAGE(state, content)                                                                                         \
+    "{'id':'msg_demo','type':'message','status':'" state "','role':'assistant',"                                                 \
     "'content':[" content "]}"
 #define RESPONSE_PART(text) "{'type':'output_text','text':" text ",'annotations':[]}"
-#define RESPONSE_CALL(state, args) "{'id':'fc_demo','type':'function_call','status':'" state "','call_id':'call_demo'," \
+#define RESPONSE_CALL(state, args)                                                                                               \
+    "{'id':'fc_demo','type':'function_call','status':'" state "','call_id':'call_demo',"                                         \
     "'name':%N,'arguments':" args "}"
 #define AT_TEXT "'item_id':'msg_demo','output_index':0,'content_index':0,"
 #define AT_CALL "'item_id':'fc_demo','output_index':0,"
@@ -57,28 +66,31 @@ static const struct script chat_tool = {
 static const struct script responses_text = {
     .whole = RESPONSE("completed", RESPONSE_MESSAGE("completed", RESPONSE_PART("%T")), RESPONSE_USAGE),
     .before = RESPONSE_START RESPONSE_ITEM("added", RESPONSE_MESSAGE("in_progress", ""))
-              RESPONSE_EVENT("content_part.added", AT_TEXT "'part':" RESPONSE_PART("''")),
+        RESPONSE_EVENT("content_part.added", AT_TEXT "'part':" RESPONSE_PART("''")),
     .delta = RESPONSE_EVENT("output_text.delta", AT_TEXT "'logprobs':[],'delta':%W"),
     .after = RESPONSE_EVENT("output_text.done", AT_TEXT "'logprobs':[],'text':%T")
-             RESPONSE_EVENT("content_part.done", AT_TEXT "'part':" RESPONSE_PART("%T"))
-             RESPONSE_END(RESPONSE_MESSAGE("completed", RESPONSE_PART("%T"))),
+        RESPONSE_EVENT("content_part.done", AT_TEXT "'part':" RESPONSE_PART("%T"))
+            RESPONSE_END(RESPONSE_MESSAGE("completed", RESPONSE_PART("%T"))),
 };
 static const struct script responses_tool = {
     .whole = RESPONSE("completed", RESPONSE_CALL("completed", "%A"), RESPONSE_USAGE),
     .before = RESPONSE_START RESPONSE_ITEM("added", RESPONSE_CALL("in_progress", "''")),
     .delta = RESPONSE_EVENT("function_call_arguments.delta", AT_CALL "'delta':%W"),
     .after = RESPONSE_EVENT("function_call_arguments.done", AT_CALL "'name':%N,'arguments':%A")
-             RESPONSE_END(RESPONSE_CALL("completed", "%A")),
+        RESPONSE_END(RESPONSE_CALL("completed", "%A")),
 };
 
-#define MESSAGE(stop, content, tokens) "{'id':'msg_demo','type':'message','role':'assistant','model':%M,'stop_sequence':null," \
+#define MESSAGE(stop, content, tokens)                                                                                           \
+    "{'id':'msg_demo','type':'message','role':'assistant','model':%M,'stop_sequence':null,"                                      \
     "'stop_reason':" stop ",'content':[" content "],'usage':{'input_tokens':%i,'output_tokens':" tokens "}}"
 #define MESSAGE_EVENT(type, rest) "event: " type "\ndata: {'type':'" type "'" rest "}\n\n"
-#define MESSAGE_START(block) MESSAGE_EVENT("message_start", ",'message':" MESSAGE("null", "", "1")) MESSAGE_EVENT("ping", "") \
-    MESSAGE_EVENT("content_block_start", ",'index':0,'content_block':" block)
+#define MESSAGE_START(block)                                                                                                     \
+    MESSAGE_EVENT("message_start", ",'message':" MESSAGE("null", "", "1"))                                                       \
+    MESSAGE_EVENT("ping", "") MESSAGE_EVENT("content_block_start", ",'index':0,'content_block':" block)
 #define MESSAGE_DELTA(delta) MESSAGE_EVENT("content_block_delta", ",'index':0,'delta':" delta)
-#define MESSAGE_END(stop) MESSAGE_EVENT("content_block_stop", ",'index':0") \
-    MESSAGE_EVENT("message_delta", ",'delta':{'stop_reason':" stop ",'stop_sequence':null},'usage':{'output_tokens':%o}") \
+#define MESSAGE_END(stop)                                                                                                        \
+    MESSAGE_EVENT("content_block_stop", ",'index':0")                                                                            \
+    MESSAGE_EVENT("message_delta", ",'delta':{'stop_reason':" stop ",'stop_sequence':null},'usage':{'output_tokens':%o}")        \
     MESSAGE_EVENT("message_stop", "")
 #define TOOL_USE(input) "{'type':'tool_use','id':'toolu_demo','name':%N,'input':" input "}"
 
@@ -95,8 +107,10 @@ static const struct script messages_tool = {
     .after = MESSAGE_END("'tool_use'"),
 };
 
-#define CANDIDATE(part, finish) "{'candidates':[{'content':{'role':'model','parts':[" part "]}" finish ",'index':0}]," \
-    "'usageMetadata':{'promptTokenCount':%i,'candidatesTokenCount':%o,'totalTokenCount':%s},'modelVersion':'demo','responseId':'demo'}"
+#define CANDIDATE(part, finish)                                                                                                  \
+    "{'candidates':[{'content':{'role':'model','parts':[" part "]}" finish ",'index':0}],"                                       \
+    "'usageMetadata':{'promptTokenCount':%i,'candidatesTokenCount':%o,'totalTokenCount':%s},'modelVersion':'demo','responseId':" \
+    "'demo'}"
 #define STOP ",'finishReason':'STOP'"
 #define FUNCTION_CALL "{'functionCall':{'name':%N,'args':%a}}"
 
@@ -330,8 +344,9 @@ reply_answer(struct demo_reply *r, const struct route *route, const struct demo_
     char text[REPLY_TEXT_BYTES];
     int n = snprintf(text, sizeof(text), "Demo answer to: %.*s%s%.*s", (int)ask->user.len, ask->user.ptr,
                      result ? " The tool said: " : "", (int)ask->result.len, result ? ask->result.ptr : "");
-    struct writer w = { .r = r, .ask = ask, .route = route, .text = wd_span(text, strnlen(text, (size_t)n)),
-                        .tokens_out = (unsigned)n / 4 };
+    struct writer w = {
+        .r = r, .ask = ask, .route = route, .text = wd_span(text, strnlen(text, (size_t)n)), .tokens_out = (unsigned)n / 4
+    };
     enum wd_err err;
 
     if (stream && script->delta != NULL) {
