@@ -84,7 +84,31 @@ serve_say_listening(const struct wd_policy *p)
     fflush(stdout);
 }
 
-/* What workers say, a byte each: R ready, Q takes no new connection any more. False when nginx is gone. */
+static void
+serve_reload_taken(struct serve *s)
+{
+    wd_policy_free(s->before);
+    s->before = NULL;
+}
+
+/* Workers of the old policy go on. */
+static void
+serve_reload_refused(struct serve *s)
+{
+    fprintf(stderr, "warder: not reloaded: nginx did not take it, its own messages stand above; the old policy stays in force\n");
+    wd_policy_free(s->policy);
+    s->policy = s->before;
+    s->before = NULL;
+    s->paths.workers = s->workers_before;
+    s->quitting -= s->quitting < s->workers_before ? s->quitting : s->workers_before;
+    s->starting = 0;
+    s->reloading = false;
+}
+
+/*
+ * What nginx says, a byte each. Its master: C took the configuration, F did not. Workers: R ready, Q takes no new connection any more.
+ * False when nginx is gone.
+ */
 static bool
 serve_hear(struct serve *s)
 {
@@ -96,6 +120,10 @@ serve_hear(struct serve *s)
             s->starting--;
         if (bytes[i] == 'Q' && s->quitting > 0)
             s->quitting--;
+        if (bytes[i] == 'C' && s->before != NULL)
+            serve_reload_taken(s);
+        if (bytes[i] == 'F' && s->before != NULL)
+            serve_reload_refused(s);
     }
     return n > 0 || (n == -1 && (errno == EAGAIN || errno == EINTR));
 }
@@ -130,6 +158,10 @@ serve_reload(struct serve *s)
     struct wd_buf text, frame;
     unsigned old_workers;
 
+    if (s->before != NULL) {
+        s->again = true;
+        return;
+    }
     if (!serve_load(s->file, &policy, &text, &frame)) {
         fprintf(stderr, "warder: not reloaded; the old policy stays in force\n");
         return;
@@ -141,9 +173,11 @@ serve_reload(struct serve *s)
     else if (!serve_files_render(s, policy, wd_buf_span(&text)) || serve_keys_send(s->keys_fd, &frame) != WD_OK)
         fprintf(stderr, "warder: not reloaded; the old policy stays in force\n");
     else {
-        struct wd_policy *old = s->policy;
+        s->before = s->policy;
+        s->workers_before = old_workers;
+        s->answer_by = time(NULL) + SERVE_READY_MS / 1000;
         s->policy = policy;
-        policy = old;
+        policy = NULL;
         s->starting = s->paths.workers;
         s->quitting += old_workers;
         old_workers = s->paths.workers;
@@ -189,10 +223,16 @@ serve_loop(struct serve *s, int signals)
     int status;
 
     for (;;) {
-        int n = poll(fds, 2, s->deadline != 0 ? 1000 : -1);
+        int n = poll(fds, 2, s->deadline != 0 || s->before != NULL ? 1000 : -1);
 
         if (n > 0 && fds[1].revents != 0 && !serve_hear(s))
             fds[1].fd = -1;
+        if (s->before != NULL && time(NULL) >= s->answer_by)
+            serve_reload_refused(s);
+        if (s->again && s->before == NULL) {
+            s->again = false;
+            serve_reload(s);
+        }
         if (s->reloading && s->starting == 0 && s->quitting == 0) {
             s->reloading = false;
             printf("warder: the policy was reloaded\n");
@@ -279,6 +319,7 @@ cmd_serve(int argc, char **argv)
         return 2;
     }
     status = serve_run(&s, signals);
+    wd_policy_free(s.before);
     wd_policy_free(s.policy);
     free((char *)s.file);
     return status;

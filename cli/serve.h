@@ -29,6 +29,10 @@ struct serve {
     pid_t nginx;
     unsigned starting, quitting; /* workers that have not yet said so */
     bool reloading;
+    struct wd_policy *before; /* until nginx has taken the new one */
+    unsigned workers_before;
+    time_t answer_by; /* of nginx, to a reload */
+    bool again;       /* asked to reload meanwhile */
     time_t deadline; /* of the drain; 0: not stopping */
 };
 

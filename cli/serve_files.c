@@ -86,6 +86,12 @@ files_write_ca(struct serve *s, const struct wd_provider *p)
         return true;
     if (!serve_files_read(p->ca_file, FILES_CA_MAX, &extra))
         return false;
+    /* among those of the system nginx would not miss it */
+    if (memmem(extra.ptr, extra.len, "-----BEGIN ", 11) == NULL) {
+        fprintf(stderr, "warder: providers.%s.ca_file: holds no certificate (accepted: a PEM file)\n", p->name);
+        wd_buf_deinit(&extra);
+        return false;
+    }
     if (access(FILES_SYSTEM_CA, R_OK) != 0)
         wd_buf_init(&system, 2 * FILES_CA_MAX);
     else if (!serve_files_read(FILES_SYSTEM_CA, 2 * FILES_CA_MAX, &system)) {

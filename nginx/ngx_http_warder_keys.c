@@ -207,14 +207,14 @@ ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf)
 
 
 /*
- * The supervisor is told of each worker with one byte: R when it is ready to serve, Q when it takes no new connection any more. The latter comes
- * from a connection of nginx's that is marked idle: idle ones are closed right after the listening sockets of a worker that quits.
+ * The supervisor is told with one byte: by the master C of a configuration that it took, F of one that it did not; by each worker R when it
+ * is ready to serve, Q when it takes no new connection any more. The latter comes from a connection of nginx's that is marked idle: idle ones are closed right after the listening sockets of a worker that quits.
  */
 
-static void
+void
 ngx_http_warder_say(ngx_log_t *log, const char *what)
 {
-    if (send(ngx_http_warder_keys_fd, what, 1, MSG_NOSIGNAL) != 1) {
+    if (ngx_http_warder_keys_fd != -1 && send(ngx_http_warder_keys_fd, what, 1, MSG_NOSIGNAL) != 1) {
         ngx_log_error(NGX_LOG_ERR, log, ngx_errno, "the supervisor cannot be told \"%s\"", what);
     }
 }

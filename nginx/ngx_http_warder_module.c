@@ -7,6 +7,7 @@ static char *ngx_http_warder_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_warder_create_loc_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_warder_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_warder_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_warder_init_module(ngx_cycle_t *cycle);
 static char *ngx_http_warder_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_warder_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_warder_error(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -85,7 +86,7 @@ ngx_module_t  ngx_http_warder_module = {
     ngx_http_warder_commands,              /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_warder_init_module,           /* init module */
     ngx_http_warder_worker_init,           /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -106,6 +107,10 @@ ngx_http_warder_policy_cleanup(void *data)
 
     ngx_uint_t  i, k;
 
+    if (!mcf->taken) {
+        ngx_http_warder_say(ngx_cycle->log, "F");
+    }
+
     if (mcf->policy == NULL) {
         return;
     }
@@ -118,6 +123,24 @@ ngx_http_warder_policy_cleanup(void *data)
 
     wd_policy_free(mcf->policy);
     mcf->policy = NULL;
+}
+
+
+/* The configuration is good and its sockets are open: workers follow. */
+
+static ngx_int_t
+ngx_http_warder_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_warder_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_warder_module);
+
+    if (mcf != NULL && mcf->policy != NULL) {
+        mcf->taken = 1;
+        ngx_http_warder_say(cycle->log, "C");
+    }
+
+    return NGX_OK;
 }
 
 

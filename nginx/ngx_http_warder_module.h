@@ -22,6 +22,7 @@ typedef struct {
     void **provider_conf[NGX_HTTP_WARDER_PROVIDERS_MAX]; /* loc_conf of the location that proxies */
     ngx_shm_zone_t *metrics_zone;
     u_char install_key[32];
+    ngx_uint_t taken; /* nginx runs by it */
 } ngx_http_warder_main_conf_t;
 
 typedef struct {
@@ -75,6 +76,8 @@ extern ngx_http_warder_worker_t ngx_http_warder_worker;
 
 /* ngx_http_warder_keys.c: provider keys, handed over by the supervisor on an inherited socket. */
 ngx_int_t ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf);
+/* Tells the supervisor one byte: see there. */
+void ngx_http_warder_say(ngx_log_t *log, const char *what);
 /* Tells the supervisor that this worker serves, and later that it quits. */
 ngx_int_t ngx_http_warder_ready(ngx_log_t *log);
 

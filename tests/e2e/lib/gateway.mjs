@@ -43,12 +43,13 @@ function defaults(dir, ports, upstream) {
 }
 
 class Gateway {
-  constructor(dir, file, env) {
-    Object.assign(this, { dir, file, env });
+  constructor(dir, file, env, wrap) {
+    Object.assign(this, { dir, file, env, wrap });
   }
 
   async serve() {
-    this.proc = await start(program, ['serve', '-c', this.file], {
+    const [file, ...args] = [...this.wrap, program, 'serve', '-c', this.file];
+    this.proc = await start(file, args, {
       env: this.env,
       ready: /^warder: listening on (https?:\S+)$/m,
     });
@@ -140,16 +141,17 @@ class Gateway {
 
 /**
  * Starts a gateway whose three providers all stand at upstream. policy(p) changes the policy before it is written;
- * env adds to the environment. A port may be lost to another process between choosing and binding: tried again.
+ * env adds to the environment;
+ * wrap is a command that becomes the gateway in the end. A port may be lost to another process between choosing and binding: tried again.
  */
-export async function startGateway({ upstream, policy, env = {} }) {
+export async function startGateway({ upstream, policy, env = {}, wrap = [] }) {
   for (let attempt = 1; ; attempt++) {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'warder-e2e-'));
     fs.chmodSync(dir, 0o700);
     // nginx is not built with the sanitizer that the module wants: the runtime is loaded before it
     const { PATH, HOME, ASAN_OPTIONS, UBSAN_OPTIONS, WARDER_PRELOAD: LD_PRELOAD } = process.env;
     const base = Object.fromEntries(Object.entries({ PATH, HOME, ASAN_OPTIONS, UBSAN_OPTIONS, LD_PRELOAD }).filter(([, v]) => v));
-    const gateway = new Gateway(dir, path.join(dir, 'warder.yaml'), { ...base, ...keys, ...env });
+    const gateway = new Gateway(dir, path.join(dir, 'warder.yaml'), { ...base, ...keys, ...env }, wrap);
     gateway.policy = defaults(dir, [await freePort(), await freePort()], upstream);
     gateway.write((p) => policy?.(p));
     try {

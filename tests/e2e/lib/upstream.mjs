@@ -1,12 +1,13 @@
 // A provider that does what the test says and remembers exactly what reached it.
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 
-/** handle(req, res, record) answers; it may be replaced at any time through .handle. */
-export async function startUpstream(handle = fine) {
+/** handle(req, res, record) answers; it may be replaced at any time through .handle. tls: options of a TLS server; host, port: where it stands. */
+export async function startUpstream(handle = fine, { tls, host = '127.0.0.1', port = 0 } = {}) {
   const sockets = new Set();
-  const upstream = { requests: [], handle };
-  const server = http.createServer(async (req, res) => {
+  const upstream = { requests: [], connections: 0, bytes: 0, names: [], handle };
+  const listener = async (req, res) => {
     const chunks = [];
     try {
       for await (const chunk of req) chunks.push(chunk);
@@ -24,14 +25,21 @@ export async function startUpstream(handle = fine) {
       upstream.error = error;
       res.destroy();
     }
-  });
+  };
+  const server = tls ? https.createServer(tls, listener) : http.createServer(listener);
   server.keepAliveTimeout = 60000;
   server.on('connection', (socket) => {
+    upstream.connections++;
     sockets.add(socket);
     socket.on('error', () => {}).once('close', () => sockets.delete(socket));
   });
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  upstream.url = `http://127.0.0.1:${server.address().port}`;
+  server.on('secureConnection', (socket) => {
+    upstream.names.push(socket.servername);
+    socket.on('data', (chunk) => { upstream.bytes += chunk.length; });
+  });
+  await new Promise((done, fail) => server.once('error', fail).listen(port, host, done));
+  upstream.port = server.address().port;
+  upstream.url = `${tls ? 'https' : 'http'}://${tls ? 'localhost' : host}:${upstream.port}`;
   upstream.last = () => upstream.requests.at(-1);
   upstream.stop = () => new Promise((done) => {
     for (const socket of sockets) socket.destroy();
