@@ -12,6 +12,7 @@ const running = new Set();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
 /** Calls probe until it gives a truthy value, which is returned; fails after ms with what is missing. */
 export async function waitFor(what, probe, ms = 10000) {
