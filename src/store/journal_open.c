@@ -85,6 +85,22 @@ journal_catch_up(struct wd_journal *j)
     return journal_settle(j);
 }
 
+/* A file that lost its end may stop in the middle of a line: the next record gets a line of its own, and the verifier names the torn one. */
+static enum wd_err
+journal_end_torn(struct wd_journal *j)
+{
+    struct stat st;
+    char last;
+
+    if (fstat(j->line_fd, &st) < 0)
+        return WD_ERR_IO;
+    if (st.st_size == 0 || (uint64_t)st.st_size >= j->head->size)
+        return WD_OK;
+    if (pread(j->line_fd, &last, 1, st.st_size - 1) != 1)
+        return WD_ERR_IO;
+    return last == '\n' || pwrite(j->line_fd, "\n", 1, st.st_size) == 1 ? WD_OK : WD_ERR_IO;
+}
+
 /* What the last writer left: its write under way, what it had queued, what it had begun. */
 static enum wd_err
 journal_take_over(struct wd_journal *j, uint32_t *closed)
@@ -105,6 +121,8 @@ journal_take_over(struct wd_journal *j, uint32_t *closed)
     enum wd_err err = journal_settle(j);
     if (err == WD_OK)
         err = journal_catch_up(j);
+    if (err == WD_OK)
+        err = journal_end_torn(j);
     if (err != WD_OK)
         return err;
     memcpy(j->prev, h->hash, CHAIN_HEX);
