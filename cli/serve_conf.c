@@ -16,6 +16,7 @@ static const char conf_http[] =
     "    client_body_timeout 15s;\n"
     "    send_timeout 60s;\n"
     "    reset_timedout_connection on;\n"
+    "    client_header_buffer_size 4k;\n" /* most requests arrive in one read, body and all */
     "    large_client_header_buffers 4 16k;\n"
     "    merge_slashes off;\n"
     "    tcp_nodelay on;\n"

@@ -61,7 +61,7 @@ ngx_http_warder_readyz(ngx_http_request_t *r)
         return NGX_HTTP_NOT_ALLOWED;
     }
 
-    ngx_http_warder_worker_retry(r->connection->log);
+    ngx_http_warder_worker_look(r->connection->log);
 
     if (w->gate.tokens == NULL || w->gate.limits == NULL || wd_tokens_probe(w->gate.tokens) != WD_OK) {
         return ngx_http_warder_admin_send(r, NGX_HTTP_SERVICE_UNAVAILABLE, WD_SPAN("store_unavailable\n"));

@@ -158,7 +158,7 @@ ngx_http_warder_is_seconds(ngx_str_t *value)
 static ngx_int_t
 ngx_http_warder_clean_headers(ngx_http_request_t *r)
 {
-    u_char            *name;
+    u_char             name[96];
     ngx_str_t          hint[16][2];
     ngx_uint_t         i, n;
     ngx_list_part_t   *part;
@@ -181,13 +181,17 @@ ngx_http_warder_clean_headers(ngx_http_request_t *r)
         }
 
         if (n < 16 && h[i].hash != 0) {
-            name = ngx_pnalloc(r->pool, 96);
-            if (name == NULL) {
-                return NGX_ERROR;
-            }
+            if (ngx_http_warder_hint_name(&h[i].key, name, sizeof(name)) == NGX_OK
+                && ngx_http_warder_hint_value_ok(&h[i].value))
+            {
+                hint[n][0].len = ngx_strlen(name) + 1;
+                hint[n][0].data = ngx_pnalloc(r->pool, hint[n][0].len);
 
-            if (ngx_http_warder_hint_name(&h[i].key, name, 96) == NGX_OK && ngx_http_warder_hint_value_ok(&h[i].value)) {
-                hint[n][0].data = name;
+                if (hint[n][0].data == NULL) {
+                    return NGX_ERROR;
+                }
+
+                ngx_memcpy(hint[n][0].data, name, hint[n][0].len);
                 hint[n++][1] = h[i].value;
 
             } else if (r->headers_out.status >= 400 && h[i].key.len == 11
@@ -305,6 +309,10 @@ ngx_http_warder_header_filter(ngx_http_request_t *r)
 
     ctx->upstream_finalize = r->upstream->finalize_request;
     r->upstream->finalize_request = ngx_http_warder_upstream_finalize;
+
+    if (r->upstream->request_body_sent) {
+        wd_buf_wipe(&ctx->sent); /* a stream may last for hours */
+    }
 
     r->main_filter_need_in_memory = 1;
     r->allow_ranges = 0;

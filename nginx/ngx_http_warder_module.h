@@ -36,6 +36,7 @@ typedef struct {
     uint8_t audit_key[32];
     struct wd_buf record; /* a record while it is made */
     ngx_event_t flush;
+    ngx_msec_t looked_at; /* when the stores last looked at their files */
     ngx_msec_t retry_at; /* when a store that could not be opened is tried again */
     ngx_http_warder_metrics_t *metrics;
 } ngx_http_warder_worker_t;
@@ -46,6 +47,7 @@ typedef struct {
 
     struct wd_scan scan; /* borrowed by outer */
     struct wd_outer *outer;
+    struct wd_buf sent; /* the request's body when it was changed, until the provider has it */
     struct wd_buf body; /* a whole answer as it arrives */
     struct wd_buf out;  /* what may leave */
     ngx_chain_t *in;    /* arrived, not yet looked at: the client is slow */
@@ -84,8 +86,8 @@ ngx_int_t ngx_http_warder_ready(ngx_log_t *log);
 /* ngx_http_warder_worker.c: the stores of one worker. */
 ngx_int_t ngx_http_warder_worker_init(ngx_cycle_t *cycle);
 void ngx_http_warder_worker_exit(ngx_cycle_t *cycle);
-/* Opens again what could not be opened, at most once a second. */
-void ngx_http_warder_worker_retry(ngx_log_t *log);
+/* With each request: has the stores look at their files every few milliseconds, and opens what could not be opened, once a second. */
+void ngx_http_warder_worker_look(ngx_log_t *log);
 struct wd_now ngx_http_warder_now(void);
 
 /* For the gateway's own time. */

@@ -2,6 +2,8 @@
 
 #include "../src/gate/record.h"
 
+#define NGX_HTTP_WARDER_FLUSH_MS  5
+
 
 /* Before the first byte of an answer leaves: from here on not even kill -9 loses the exchange. */
 
@@ -151,8 +153,10 @@ ngx_http_warder_log_handler(ngx_http_request_t *r)
     wd_journal_end(w->journal, ctx->slot, wd_buf_span(body));
     ctx->recorded = 0;
 
-    if (!w->flush.posted) {
-        ngx_post_event(&w->flush, &ngx_posted_events);
+    /* the record is safe in the mapping; under load many lines go out in one write */
+
+    if (!w->flush.timer_set) {
+        ngx_add_timer(&w->flush, NGX_HTTP_WARDER_FLUSH_MS);
     }
 
     return NGX_OK;

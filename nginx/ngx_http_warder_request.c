@@ -78,8 +78,10 @@ ngx_http_warder_cleanup(void *data)
     }
 
     wd_outer_free(ctx->outer);
+    wd_buf_wipe(&ctx->sent);
     wd_buf_wipe(&ctx->body);
     wd_buf_wipe(&ctx->out);
+    ngx_free(ctx);
 }
 
 
@@ -153,10 +155,17 @@ ngx_http_warder_create_ctx(ngx_http_request_t *r)
     ngx_pool_cleanup_t     *cln;
     ngx_http_warder_ctx_t  *ctx;
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_warder_ctx_t));
     cln = ngx_pool_cleanup_add(r->pool, 0);
 
-    if (ctx == NULL || cln == NULL) {
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    /* of its exact size: in the pool it would cost a block, and streams are many */
+
+    ctx = ngx_calloc(sizeof(ngx_http_warder_ctx_t), r->connection->log);
+
+    if (ctx == NULL) {
         return NULL;
     }
 
@@ -287,7 +296,7 @@ ngx_http_warder_handler(ngx_http_request_t *r)
     }
 
     began = ngx_http_warder_ns();
-    ngx_http_warder_worker_retry(r->connection->log);
+    ngx_http_warder_worker_look(r->connection->log);
     ngx_http_warder_read_arrival(r, &arrival);
 
     code = wd_inner_arrive(&ngx_http_warder_worker.gate, &ctx->ex, &arrival, ctx->ex.began);
@@ -354,23 +363,23 @@ ngx_http_warder_body_span(ngx_http_request_t *r, struct wd_span *body)
 }
 
 
+/* ctx->sent takes the place of the body that came. */
+
 static ngx_int_t
-ngx_http_warder_replace_body(ngx_http_request_t *r, struct wd_span body)
+ngx_http_warder_replace_body(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
 {
-    u_char       *p;
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
 
     b = ngx_calloc_buf(r->pool);
     cl = ngx_alloc_chain_link(r->pool);
-    p = ngx_pnalloc(r->pool, body.len);
 
-    if (b == NULL || cl == NULL || p == NULL) {
+    if (b == NULL || cl == NULL) {
         return NGX_ERROR;
     }
 
-    b->start = b->pos = p;
-    b->last = b->end = ngx_cpymem(p, body.ptr, body.len);
+    b->start = b->pos = (u_char *) ctx->sent.ptr;
+    b->last = b->end = b->start + ctx->sent.len;
     b->memory = 1;
     b->last_buf = 1;
 
@@ -378,7 +387,7 @@ ngx_http_warder_replace_body(ngx_http_request_t *r, struct wd_span body)
     cl->next = NULL;
 
     r->request_body->bufs = cl;
-    r->headers_in.content_length_n = body.len;
+    r->headers_in.content_length_n = ctx->sent.len;
 
     return NGX_OK;
 }
@@ -390,7 +399,6 @@ ngx_http_warder_check_body(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
     bool             changed;
     ngx_int_t        rc;
     enum wd_code     code;
-    struct wd_buf    out;
     struct wd_span   body;
     struct wd_arena  arena;
 
@@ -400,15 +408,14 @@ ngx_http_warder_check_body(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
     }
 
     wd_arena_init(&arena, NGX_HTTP_WARDER_ARENA_MAX);
-    wd_buf_init(&out, body.len * 2 + 65536);
+    wd_buf_init(&ctx->sent, body.len * 2 + 65536);
 
-    code = wd_inner_body(&ngx_http_warder_worker.gate, &ctx->ex, body, &arena, &out, &changed, ngx_http_warder_now());
+    code = wd_inner_body(&ngx_http_warder_worker.gate, &ctx->ex, body, &arena, &ctx->sent, &changed, ngx_http_warder_now());
 
     if (code == WD_CODE_NONE && changed) {
-        rc = ngx_http_warder_replace_body(r, wd_buf_span(&out));
+        rc = ngx_http_warder_replace_body(r, ctx);
     }
 
-    wd_buf_wipe(&out);
     wd_arena_deinit(&arena);
 
     if (rc != NGX_OK) {

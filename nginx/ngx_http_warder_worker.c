@@ -4,6 +4,7 @@
 
 #include "../src/store/install.h"
 
+#define NGX_HTTP_WARDER_LOOK_MS      5
 #define NGX_HTTP_WARDER_LIMITS_SIZE (64 * 1024 * 1024)
 
 ngx_http_warder_worker_t  ngx_http_warder_worker;
@@ -50,9 +51,21 @@ ngx_http_warder_worker_open(ngx_log_t *log)
 
 
 void
-ngx_http_warder_worker_retry(ngx_log_t *log)
+ngx_http_warder_worker_look(ngx_log_t *log)
 {
     ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
+
+    if (ngx_current_msec - w->looked_at >= NGX_HTTP_WARDER_LOOK_MS) {
+        w->looked_at = ngx_current_msec;
+
+        if (w->gate.limits != NULL) {
+            wd_limits_look_again(w->gate.limits);
+        }
+
+        if (w->journal != NULL) {
+            wd_journal_look_again(w->journal);
+        }
+    }
 
     if (w->gate.tokens != NULL && w->gate.limits != NULL && (w->journal != NULL || !w->gate.policy->audit)) {
         return;
@@ -113,6 +126,7 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
     w->flush.handler = ngx_http_warder_record_flush;
     w->flush.log = cycle->log;
     w->flush.data = w;
+    w->flush.cancelable = 1; /* closing the journal flushes too */
 
     w->metrics = mcf->metrics_zone->data;
     ngx_http_warder_metrics_bind(w->metrics, mcf->policy);

@@ -20,6 +20,8 @@ journal_mapped(struct wd_journal *j)
 {
     struct stat st;
 
+    if (j->looked)
+        return true;
     if (!j->cut && (fstat(j->open_fd, &st) < 0 || st.st_nlink == 0 || st.st_size < (off_t)journal_bytes(0)))
         j->cut = true;
     if (!j->cut && st.st_size < (off_t)journal_bytes(j->head->slots))
@@ -208,6 +210,7 @@ wd_journal_flush(struct wd_journal *j)
 {
     if (!j->cut && (uint32_t)j->head->queue == 0)
         return WD_OK;
+    j->looked = false;
     if (!journal_mapped(j))
         return WD_ERR_IO;
     enum wd_err err = journal_settle(j);
@@ -262,18 +265,29 @@ journal_ready(struct wd_journal *j)
         if (err != WD_OK)
             return err;
     }
-    if (fstat(j->line_fd, &st) < 0)
-        return WD_ERR_IO;
-    if (st.st_nlink == 0) {
-        errno = ENOENT;
-        return WD_ERR_IO;
+    if (!j->looked) {
+        if (fstat(j->line_fd, &st) < 0)
+            return WD_ERR_IO;
+        if (st.st_nlink == 0) {
+            errno = ENOENT;
+            return WD_ERR_IO;
+        }
+        j->seen_size = (uint64_t)st.st_size;
+        j->looked = j->keeps;
     }
     if (j->free_count == 0) {
         enum wd_err err = journal_grow(j);
         if (err != WD_OK)
             return err;
     }
-    return journal_reserve(j, (uint64_t)st.st_size);
+    return journal_reserve(j, j->seen_size);
+}
+
+void
+wd_journal_look_again(struct wd_journal *j)
+{
+    j->keeps = true;
+    j->looked = false;
 }
 
 static bool

@@ -37,6 +37,12 @@ void wd_limits_close(struct wd_limits *l);
  */
 enum wd_err wd_limits_prepare(const char *path, size_t bytes, uint64_t wall_us, uint64_t mono_us) WD_CHECK;
 
+/*
+ * Whether the file is still whole is looked at by each call, unless the caller, who has a clock, says by this when a look has become
+ * old (a few milliseconds are fine).
+ */
+void wd_limits_look_again(struct wd_limits *l);
+
 /* Derives a claim's key from a scope ("provider", "provider_user", "role", "user", "address", "failed") and names. */
 void wd_limits_key(uint8_t out[16], const uint8_t secret[32], const char *scope, struct wd_span a, struct wd_span b);
 

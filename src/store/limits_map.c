@@ -276,9 +276,13 @@ limits_lock(struct wd_limits *l)
     struct stat st;
     int rc;
 
-    if (fstat(l->fd, &st) < 0 || st.st_size < (off_t)l->bytes) {
-        errno = EIO;
-        return WD_ERR_IO;
+    /* memory beyond the end of a file that was cut is SIGBUS */
+    if (!l->looked) {
+        if (fstat(l->fd, &st) < 0 || st.st_size < (off_t)l->bytes) {
+            errno = EIO;
+            return WD_ERR_IO;
+        }
+        l->looked = l->keeps;
     }
     rc = pthread_mutex_lock(&l->header->lock);
     if (rc == EOWNERDEAD)

@@ -61,6 +61,7 @@ struct wd_limits {
     uint32_t counter_count, block_count;
     size_t bytes;
     int fd;
+    bool keeps, looked; /* wd_limits_look_again() */
 };
 
 /* The compiler may not move stores over this; a killed process leaves what it had executed. */

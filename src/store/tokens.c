@@ -37,6 +37,7 @@ struct wd_tokens {
     MDB_dbi dbi;
     MDB_txn *reader; /* reset between lookups */
     int fd;
+    int64_t looked_s; /* when the file was last seen to be whole */
 };
 
 static enum wd_err
@@ -190,11 +191,15 @@ wd_tokens_close(struct wd_tokens *t)
     free(t);
 }
 
+/* now_s: a second may pass between two looks at the file; 0: look. */
 static enum wd_err
-tokens_read(struct wd_tokens *t)
+tokens_read(struct wd_tokens *t, int64_t now_s)
 {
-    if (!tokens_whole(t))
-        return WD_ERR_CORRUPT;
+    if (now_s == 0 || now_s != t->looked_s) {
+        if (!tokens_whole(t))
+            return WD_ERR_CORRUPT;
+        t->looked_s = now_s;
+    }
     return tokens_error(mdb_txn_renew(t->reader));
 }
 
@@ -301,7 +306,7 @@ wd_tokens_lookup(struct wd_tokens *t, struct wd_span token, int64_t now_s, struc
 
     if (!tokens_digest(token, digest))
         return WD_ERR_NOTFOUND;
-    enum wd_err err = tokens_read(t);
+    enum wd_err err = tokens_read(t, now_s);
     if (err != WD_OK)
         return err;
     err = tokens_error(mdb_get(t->reader, t->dbi, &key, &data));
@@ -433,7 +438,7 @@ wd_tokens_list(struct wd_tokens *t, bool (*fn)(void *ctx, const struct wd_princi
     struct wd_principal *all = NULL;
     size_t count = 0;
 
-    enum wd_err err = tokens_read(t);
+    enum wd_err err = tokens_read(t, 0);
     if (err != WD_OK)
         return err;
     err = tokens_collect(t, &all, &count);

@@ -1,29 +1,28 @@
+#include "../base/utf8.h"
 #include "reader.h"
 
 #define TEXTS_NUMBER_DIGITS 12
 
 /* Characters of a JSON string, its escapes counted as what they stand for. */
+/* Unicode characters of a string as it stands in the document, quotes and all; what lies between escapes is counted in words. */
 static uint64_t
 texts_chars(struct wd_span raw)
 {
+    const char *p = raw.ptr + 1, *end = raw.ptr + raw.len - 1, *escape;
     uint64_t n = 0;
 
-    for (size_t i = 1; i + 1 < raw.len; i++) {
-        if (raw.ptr[i] == '\\') {
-            i++;
-            if (raw.ptr[i] == 'u') {
-                /* A pair of surrogates is one character: the high half (D800 to DBFF) is not counted. */
-                bool high = (raw.ptr[i + 1] == 'd' || raw.ptr[i + 1] == 'D') && strchr("89abAB", raw.ptr[i + 2]) != NULL;
-                n += !high;
-                i += 4;
-                continue;
-            }
+    while ((escape = memchr(p, '\\', (size_t)(end - p))) != NULL) {
+        n += wd_utf8_count(wd_span(p, (size_t)(escape - p)));
+        p = escape + 2;
+        if (escape[1] != 'u') {
             n++;
-        } else {
-            n += ((unsigned char)raw.ptr[i] & 0xc0) != 0x80;
+            continue;
         }
+        /* A pair of surrogates is one character: the high half (D800 to DBFF) is not counted. */
+        n += !((escape[2] == 'd' || escape[2] == 'D') && strchr("89abAB", escape[3]) != NULL);
+        p += 4;
     }
-    return n;
+    return n + wd_utf8_count(wd_span(p, (size_t)(end - p)));
 }
 
 static bool
