@@ -1,6 +1,7 @@
 #include "ngx_http_warder_module.h"
 
 #define NGX_HTTP_WARDER_BURST  65536 /* bytes of one stream in one turn of the event loop */
+#define NGX_HTTP_WARDER_RESERVE 262144 /* bytes that an announced length alone may claim */
 #define NGX_HTTP_WARDER_KEEP   4096  /* bytes of output buffer that an idle stream keeps */
 
 ngx_http_output_header_filter_pt  ngx_http_warder_next_header_filter;
@@ -265,6 +266,7 @@ ngx_http_warder_outer_create(ngx_http_warder_ctx_t *ctx)
     config.drop_usage = ctx->ex.drop_usage;
     config.request_id = wd_span_str(ctx->ex.request_id);
     config.body_max = NGX_HTTP_WARDER_BODY_MAX;
+    config.spare = &ngx_http_warder_worker.spare;
 
     return wd_outer_new(&ctx->outer, &config) == WD_OK ? NGX_OK : NGX_ERROR;
 }
@@ -330,6 +332,12 @@ ngx_http_warder_header_filter(ngx_http_request_t *r)
     /* the header waits until the whole body was looked at */
 
     ctx->whole = 1;
+
+    if (r->headers_out.content_length_n > 0 && r->headers_out.content_length_n <= NGX_HTTP_WARDER_RESERVE
+        && wd_buf_reserve(&ctx->body, r->headers_out.content_length_n) != WD_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (r->http_version != ctx->http_version) {
         /* the proxy takes what is no HTTP for HTTP/0.9, and would answer so */

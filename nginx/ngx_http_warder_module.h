@@ -35,6 +35,8 @@ typedef struct {
     struct wd_journal *journal;
     uint8_t audit_key[32];
     struct wd_buf record; /* a record while it is made */
+    struct wd_arena arena; /* of one inner gate at a time */
+    struct wd_outer_spare spare;
     ngx_event_t flush;
     ngx_msec_t looked_at; /* when the stores last looked at their files */
     ngx_msec_t retry_at; /* when a store that could not be opened is tried again */

@@ -2,7 +2,6 @@
 
 #include <sodium.h>
 
-#define NGX_HTTP_WARDER_ARENA_MAX  (192 * 1024 * 1024)
 #define NGX_HTTP_WARDER_WAIT_MS    20
 
 static void ngx_http_warder_body_handler(ngx_http_request_t *r);
@@ -400,23 +399,22 @@ ngx_http_warder_check_body(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
     ngx_int_t        rc;
     enum wd_code     code;
     struct wd_span   body;
-    struct wd_arena  arena;
+    struct wd_arena *arena = &ngx_http_warder_worker.arena;
 
     rc = ngx_http_warder_body_span(r, &body);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    wd_arena_init(&arena, NGX_HTTP_WARDER_ARENA_MAX);
     wd_buf_init(&ctx->sent, body.len * 2 + 65536);
 
-    code = wd_inner_body(&ngx_http_warder_worker.gate, &ctx->ex, body, &arena, &ctx->sent, &changed, ngx_http_warder_now());
+    code = wd_inner_body(&ngx_http_warder_worker.gate, &ctx->ex, body, arena, &ctx->sent, &changed, ngx_http_warder_now());
 
     if (code == WD_CODE_NONE && changed) {
         rc = ngx_http_warder_replace_body(r, ctx);
     }
 
-    wd_arena_deinit(&arena);
+    wd_arena_reset(arena);
 
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

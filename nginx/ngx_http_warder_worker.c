@@ -5,6 +5,7 @@
 #include "../src/store/install.h"
 
 #define NGX_HTTP_WARDER_LOOK_MS      5
+#define NGX_HTTP_WARDER_ARENA_MAX    (192 * 1024 * 1024)
 #define NGX_HTTP_WARDER_LIMITS_SIZE (64 * 1024 * 1024)
 
 ngx_http_warder_worker_t  ngx_http_warder_worker;
@@ -122,6 +123,8 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
     }
 
     wd_buf_init(&w->record, WD_JOURNAL_BODY_MAX);
+    wd_arena_init(&w->arena, NGX_HTTP_WARDER_ARENA_MAX);
+    wd_outer_spare_init(&w->spare);
 
     w->flush.handler = ngx_http_warder_record_flush;
     w->flush.log = cycle->log;
@@ -160,4 +163,6 @@ ngx_http_warder_worker_exit(ngx_cycle_t *cycle)
 
     wd_scratch_free(w->gate.scratch);
     wd_buf_deinit(&w->record);
+    wd_arena_deinit(&w->arena);
+    wd_outer_spare_deinit(&w->spare);
 }

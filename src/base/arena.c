@@ -2,8 +2,9 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { ARENA_ALIGN = 16, ARENA_FIRST = 4096, ARENA_LAST = 1 << 20 };
+enum { ARENA_ALIGN = 16, ARENA_FIRST = 4096, ARENA_LAST = 1 << 20, ARENA_KEPT = 64 << 10 };
 
 struct wd_arena_block {
     struct wd_arena_block *next;
@@ -27,6 +28,29 @@ wd_arena_deinit(struct wd_arena *a)
         free(b);
     }
     wd_arena_init(a, a->cap);
+}
+
+void
+wd_arena_reset(struct wd_arena *a)
+{
+    struct wd_arena_block *kept = NULL, *next;
+
+    for (struct wd_arena_block *b = a->head; b != NULL; b = next) {
+        next = b->next;
+        if (b->size > ARENA_KEPT || (kept != NULL && b->size <= kept->size)) {
+            free(b);
+            continue;
+        }
+        free(kept);
+        kept = b;
+    }
+    wd_arena_init(a, a->cap);
+    if (kept == NULL)
+        return;
+    memset(kept->bytes, 0, kept->used);
+    kept->used = 0;
+    kept->next = NULL;
+    a->head = kept;
 }
 
 /* What is large for the next block gets one of its own behind the head, so that the head's rest stays in use. */

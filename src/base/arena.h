@@ -17,6 +17,8 @@ struct wd_arena {
 
 void wd_arena_init(struct wd_arena *a, size_t cap);
 void wd_arena_deinit(struct wd_arena *a);
+/* As deinit and init, but keeps one block of at most 64 KiB for the next use. */
+void wd_arena_reset(struct wd_arena *a);
 
 /* Zeroed, aligned to 16; NULL above the cap or when memory is out. */
 void *wd_arena_alloc(struct wd_arena *a, size_t size);

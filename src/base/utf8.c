@@ -32,7 +32,8 @@ wd_utf8_count(struct wd_span s)
     for (; s.len - i >= 8; i += 8) {
         uint64_t w;
         memcpy(&w, s.ptr + i, 8);
-        count += 8 - (size_t)__builtin_popcountll(w & ~(w << 1) & UINT64_C(0x8080808080808080));
+        w = (w & ~(w << 1) & UINT64_C(0x8080808080808080)) >> 7;
+        count += 8 - (size_t)((w * UINT64_C(0x0101010101010101)) >> 56);
     }
     for (; i < s.len; i++)
         count += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;

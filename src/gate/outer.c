@@ -6,7 +6,7 @@
 #include "../detect/rules.h"
 #include "outer_priv.h"
 
-enum { WORK_CAP = 1 << 28 };
+enum { WORK_CAP = 1 << 28, WORK_KEPT = 64 << 10 };
 
 enum wd_err
 wd_outer_new(struct wd_outer **o, const struct wd_outer_config *config)
@@ -61,35 +61,68 @@ wd_outer_events(const struct wd_outer *o)
 }
 
 void
+wd_outer_spare_init(struct wd_outer_spare *spare)
+{
+    wd_arena_init(&spare->arena, WORK_CAP);
+    wd_buf_init(&spare->text, WORK_CAP);
+    wd_buf_init(&spare->inner, WORK_CAP);
+    wd_buf_init(&spare->block, WORK_CAP);
+}
+
+void
+wd_outer_spare_deinit(struct wd_outer_spare *spare)
+{
+    wd_arena_deinit(&spare->arena);
+    wd_buf_deinit(&spare->text);
+    wd_buf_deinit(&spare->inner);
+    wd_buf_deinit(&spare->block);
+}
+
+void
 wd_outer_work_init(struct wd_outer_work *w, struct wd_outer *o)
 {
     w->o = o;
     w->edits = (struct wd_edits){0};
-    wd_arena_init(&w->arena, WORK_CAP);
-    wd_buf_init(&w->text, WORK_CAP);
-    wd_buf_init(&w->inner, WORK_CAP);
-    wd_buf_init(&w->block, WORK_CAP);
+    if (o->config.spare != NULL)
+        w->memory = *o->config.spare;
+    else
+        wd_outer_spare_init(&w->memory);
 }
 
 void
 wd_outer_work_reset(struct wd_outer_work *w)
 {
-    wd_arena_deinit(&w->arena);
+    wd_arena_reset(&w->memory.arena);
     w->edits = (struct wd_edits){0};
     w->scan = w->look = *w->o->config.scan;
     w->look.findings = &w->seen;
     w->seen.count = 0;
-    wd_buf_clear(&w->block);
+    wd_buf_clear(&w->memory.block);
     w->whole = 0;
+}
+
+/* What a large answer took goes back at once. */
+static void
+outer_keep(struct wd_buf *b)
+{
+    if (b->size > WORK_KEPT)
+        wd_buf_deinit(b);
+    else
+        wd_buf_clear(b);
 }
 
 void
 wd_outer_work_deinit(struct wd_outer_work *w)
 {
-    wd_arena_deinit(&w->arena);
-    wd_buf_deinit(&w->text);
-    wd_buf_deinit(&w->inner);
-    wd_buf_deinit(&w->block);
+    if (w->o->config.spare == NULL) {
+        wd_outer_spare_deinit(&w->memory);
+        return;
+    }
+    wd_arena_reset(&w->memory.arena);
+    outer_keep(&w->memory.text);
+    outer_keep(&w->memory.inner);
+    outer_keep(&w->memory.block);
+    *w->o->config.spare = w->memory;
 }
 
 void
@@ -196,7 +229,7 @@ wd_outer_stop(struct wd_outer_work *w, enum wd_code code, const char *message, s
     size_t was = out->len;
     enum wd_err err = WD_OK;
 
-    w->block.len = w->whole;
+    w->memory.block.len = w->whole;
     if (o->code == WD_CODE_NONE) {
         err = wd_outer_channels_close(w, wd_span(NULL, 0));
         if (err == WD_ERR_NOMEM)
@@ -207,8 +240,8 @@ wd_outer_stop(struct wd_outer_work *w, enum wd_code code, const char *message, s
         o->code = code;
     else
         message = "the answer was stopped: it held content that the policy refuses";
-    err = wd_buf_add(out, wd_buf_span(&w->block));
-    wd_buf_clear(&w->block);
+    err = wd_buf_add(out, wd_buf_span(&w->memory.block));
+    wd_buf_clear(&w->memory.block);
     if (err == WD_OK)
         err = stop_event(o, o->code, message, out);
     if (err != WD_OK)

@@ -1,6 +1,8 @@
 #ifndef WD_OUTER_H
 #define WD_OUTER_H
 
+#include "../base/arena.h"
+#include "../base/buf.h"
 #include "../detect/engine.h"
 #include "../wire/op.h"
 
@@ -11,12 +13,22 @@
  */
 struct wd_outer;
 
+/* Memory for the time of a call, kept for the next one: gates of one thread may share it. */
+struct wd_outer_spare {
+    struct wd_arena arena;
+    struct wd_buf text, inner, block;
+};
+
+void wd_outer_spare_init(struct wd_outer_spare *spare);
+void wd_outer_spare_deinit(struct wd_outer_spare *spare);
+
 struct wd_outer_config {
     enum wd_op op;
     const struct wd_scan *scan; /* borrowed for the life of the gate; direction WD_OUTPUT */
     bool drop_usage;            /* chat streams: the usage chunk was asked for by us, not by the client */
     struct wd_span request_id;  /* borrowed; for error events */
     size_t body_max;            /* bytes of a whole answer, and of one event */
+    struct wd_outer_spare *spare; /* borrowed; NULL: none */
 };
 
 struct wd_usage {

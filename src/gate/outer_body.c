@@ -9,13 +9,13 @@ body_edit(struct wd_outer_work *w, size_t start, size_t end, const char *quote)
 {
     enum wd_err err;
 
-    wd_buf_clear(&w->inner);
-    err = wd_buf_add_str(&w->inner, quote);
+    wd_buf_clear(&w->memory.inner);
+    err = wd_buf_add_str(&w->memory.inner, quote);
     if (err == WD_OK)
-        err = wd_json_escape(&w->inner, wd_buf_span(&w->text));
+        err = wd_json_escape(&w->memory.inner, wd_buf_span(&w->memory.text));
     if (err == WD_OK)
-        err = wd_buf_add_str(&w->inner, quote);
-    return err == WD_OK ? wd_edits_add(&w->edits, &w->arena, start, end, wd_buf_span(&w->inner)) : err;
+        err = wd_buf_add_str(&w->memory.inner, quote);
+    return err == WD_OK ? wd_edits_add(&w->edits, &w->memory.arena, start, end, wd_buf_span(&w->memory.inner)) : err;
 }
 
 /* The key that says what a value is: its own, or that of the list it stands in. */
@@ -45,11 +45,11 @@ body_redact(struct wd_outer_work *w, const struct wd_scan *scan, const struct wd
 {
     struct wd_span name;
 
-    wd_buf_clear(&w->text);
+    wd_buf_clear(&w->memory.text);
     if (part->kind != WD_PART_MEMBER)
-        return wd_redact(scan, part->kind == WD_PART_JSON ? WD_REDACT_JSON : WD_REDACT_TEXT, text, &w->text, changed);
+        return wd_redact(scan, part->kind == WD_PART_JSON ? WD_REDACT_JSON : WD_REDACT_TEXT, text, &w->memory.text, changed);
     name = body_member_name(r, part->node);
-    return name.ptr == NULL ? WD_ERR_NOMEM : wd_redact_member(scan, name, text, &w->text, changed);
+    return name.ptr == NULL ? WD_ERR_NOMEM : wd_redact_member(scan, name, text, &w->memory.text, changed);
 }
 
 /* A Responses stream repeats its texts: one that was counted is only looked at. */
@@ -145,7 +145,7 @@ wd_outer_drop_logprobs(struct wd_outer_work *w, const struct wd_response *r)
         sorted = true;
         if (r->parts[i].spelled || body_edited(&w->edits, count, parent->start, parent->end))
             err =
-                wd_edits_add(&w->edits, &w->arena, n->start, n->end, n->type == WD_JSON_ARRAY ? WD_SPAN("[]") : WD_SPAN("null"));
+                wd_edits_add(&w->edits, &w->memory.arena, n->start, n->end, n->type == WD_JSON_ARRAY ? WD_SPAN("[]") : WD_SPAN("null"));
     }
     return err;
 }
@@ -160,9 +160,9 @@ body_read(struct wd_outer_work *w, struct wd_span body, struct wd_buf *out)
     enum wd_err err;
 
     wd_outer_work_reset(w);
-    err = wd_json_parse(&doc, body, &w->arena, WD_JSON_LIMITS, &where);
+    err = wd_json_parse(&doc, body, &w->memory.arena, WD_JSON_LIMITS, &where);
     if (err == WD_OK)
-        err = wd_response_read(&r, o->config.op, false, wd_scan_suspect(o->config.scan, body), &doc, &w->arena);
+        err = wd_response_read(&r, o->config.op, false, wd_scan_suspect(o->config.scan, body), &doc, &w->memory.arena);
     if (err != WD_OK)
         return err;
     wd_outer_take_usage(o, &r);

@@ -164,27 +164,27 @@ channel_feed(const struct wd_outer *o, struct wd_channel *c, struct wd_span text
     return err;
 }
 
-/* Writes the tail event with the text in w->text. */
+/* Writes the tail event with the text in w->memory.text. */
 static enum wd_err
 channel_write_tail(struct wd_outer_work *w, struct wd_channel *c)
 {
     struct wd_outer *o = w->o;
-    size_t was = w->block.len;
-    enum wd_err err = wd_buf_add(&w->block, wd_span(c->tail, c->tail_json + 1));
+    size_t was = w->memory.block.len;
+    enum wd_err err = wd_buf_add(&w->memory.block, wd_span(c->tail, c->tail_json + 1));
 
     if (err == WD_OK && o->has_sequence)
-        err = wd_buf_printf(&w->block, "\"sequence_number\":%" PRIu64 ",", o->sequence + o->shift);
+        err = wd_buf_printf(&w->memory.block, "\"sequence_number\":%" PRIu64 ",", o->sequence + o->shift);
     if (err == WD_OK)
-        err = wd_buf_add(&w->block, wd_span(c->tail + c->tail_json + 1, c->tail_at - c->tail_json - 1));
+        err = wd_buf_add(&w->memory.block, wd_span(c->tail + c->tail_json + 1, c->tail_at - c->tail_json - 1));
     if (err == WD_OK)
-        err = wd_json_escape(&w->block, wd_buf_span(&w->text));
+        err = wd_json_escape(&w->memory.block, wd_buf_span(&w->memory.text));
     if (err == WD_OK)
-        err = wd_buf_add(&w->block, wd_span(c->tail + c->tail_at, c->tail_len - c->tail_at));
+        err = wd_buf_add(&w->memory.block, wd_span(c->tail + c->tail_at, c->tail_len - c->tail_at));
     if (err != WD_OK) {
-        w->block.len = was;
+        w->memory.block.len = was;
         return err;
     }
-    w->whole = w->block.len;
+    w->whole = w->memory.block.len;
     o->shift += o->has_sequence;
     return WD_OK;
 }
@@ -197,11 +197,11 @@ channel_flush(struct wd_outer_work *w, struct wd_channel *c)
 
     if (c->tail == NULL || wd_redactor_held(c->redactor) == 0)
         return WD_OK;
-    wd_buf_clear(&w->text);
-    err = channel_feed(w->o, c, wd_span(NULL, 0), true, &w->text);
+    wd_buf_clear(&w->memory.text);
+    err = channel_feed(w->o, c, wd_span(NULL, 0), true, &w->memory.text);
     if (err == WD_ERR_REFUSED)
         wd_outer_refuse(w);
-    if (err != WD_OK || w->text.len == 0)
+    if (err != WD_OK || w->memory.text.len == 0)
         return err;
     return channel_write_tail(w, c);
 }
@@ -246,7 +246,7 @@ channel_yield(struct wd_outer_work *w, struct wd_channel *c)
     err = channel_flush(w, c);
     if (err != WD_OK)
         return err;
-    text = wd_buf_span(&w->text);
+    text = wd_buf_span(&w->memory.text);
     c->yielded = text.len > 0 && text.len <= held && memcmp(text.ptr, word + held - text.len, text.len) == 0;
     c->shown_len = c->yielded ? (uint8_t)held : 0;
     c->shown_at = 0;
@@ -325,25 +325,25 @@ channel_make_tail(struct wd_outer_work *w, struct wd_channel *c, const struct wd
     size_t json, at;
     enum wd_err err = WD_OK;
 
-    wd_buf_clear(&w->inner);
+    wd_buf_clear(&w->memory.inner);
     if (r->op == WD_OP_MESSAGES)
         event_name = WD_SPAN("content_block_delta");
     if (channel_name_is_plain(event_name))
-        err = wd_buf_printf(&w->inner, "event: %.*s\n", (int)event_name.len, event_name.ptr);
+        err = wd_buf_printf(&w->memory.inner, "event: %.*s\n", (int)event_name.len, event_name.ptr);
     if (err == WD_OK)
-        err = wd_buf_add_str(&w->inner, "data: ");
-    json = w->inner.len;
+        err = wd_buf_add_str(&w->memory.inner, "data: ");
+    json = w->memory.inner.len;
     if (err == WD_OK)
-        err = wd_response_tail(r, part, &w->edits, &w->inner, &at);
+        err = wd_response_tail(r, part, &w->edits, &w->memory.inner, &at);
     if (err == WD_OK)
-        err = wd_buf_add_str(&w->inner, "\n\n");
+        err = wd_buf_add_str(&w->memory.inner, "\n\n");
     if (err != WD_OK)
         return err;
-    c->tail = malloc(w->inner.len);
+    c->tail = malloc(w->memory.inner.len);
     if (c->tail == NULL)
         return WD_ERR_NOMEM;
-    memcpy(c->tail, w->inner.ptr, w->inner.len);
-    c->tail_len = (uint32_t)w->inner.len;
+    memcpy(c->tail, w->memory.inner.ptr, w->memory.inner.len);
+    c->tail_len = (uint32_t)w->memory.inner.len;
     c->tail_json = (uint32_t)json;
     c->tail_at = (uint32_t)(json + at);
     return WD_OK;
@@ -362,20 +362,20 @@ channel_take(struct wd_outer_work *w, const struct wd_response *r, uint32_t i, s
         return WD_ERR_NOMEM;
     if (c == NULL)
         return WD_OK;
-    wd_buf_clear(&w->text);
+    wd_buf_clear(&w->memory.text);
     if (c->yielded && text.len > 0) {
         c->yielded = false;
-        err = channel_feed(w->o, c, wd_span(c->shown, c->shown_len), false, &w->text);
+        err = channel_feed(w->o, c, wd_span(c->shown, c->shown_len), false, &w->memory.text);
     }
     if (err == WD_OK)
-        err = channel_feed(w->o, c, text, c->closing && c->last == i, &w->text);
+        err = channel_feed(w->o, c, text, c->closing && c->last == i, &w->memory.text);
     if (err == WD_ERR_REFUSED)
         wd_outer_refuse(w);
-    if (err == WD_OK && !wd_span_eq(wd_buf_span(&w->text), text)) {
-        wd_buf_clear(&w->inner);
-        err = wd_json_escape(&w->inner, wd_buf_span(&w->text));
+    if (err == WD_OK && !wd_span_eq(wd_buf_span(&w->memory.text), text)) {
+        wd_buf_clear(&w->memory.inner);
+        err = wd_json_escape(&w->memory.inner, wd_buf_span(&w->memory.text));
         if (err == WD_OK)
-            err = wd_edits_add(&w->edits, &w->arena, n->start + 1, n->end - 1, wd_buf_span(&w->inner));
+            err = wd_edits_add(&w->edits, &w->memory.arena, n->start + 1, n->end - 1, wd_buf_span(&w->memory.inner));
     }
     if (err == WD_OK && c->tail == NULL && wd_redactor_held(c->redactor) > 0)
         err = channel_make_tail(w, c, r, part, event_name);

@@ -48,12 +48,9 @@ struct wd_outer {
 /* What one call needs; gone when it returns. */
 struct wd_outer_work {
     struct wd_outer *o;
-    struct wd_arena arena;
+    struct wd_outer_spare memory; /* text: of one string; inner: the same, escaped; block: events that may leave */
     struct wd_edits edits;
-    struct wd_buf text;  /* of one string */
-    struct wd_buf inner; /* the same, escaped */
-    struct wd_buf block; /* events that may leave */
-    size_t whole;        /* of block: complete events */
+    size_t whole; /* of block: complete events */
     bool suspect;        /* something may match in the event */
     struct wd_scan scan; /* counts */
     struct wd_scan look; /* the same, but counts into seen */

@@ -46,12 +46,12 @@ stream_other_line(struct wd_outer_work *w, struct wd_span line)
     bool changed = false;
     enum wd_err err = WD_OK;
 
-    wd_buf_clear(&w->text);
+    wd_buf_clear(&w->memory.text);
     if (w->suspect)
-        err = wd_redact(&w->scan, WD_REDACT_TEXT, line, &w->text, &changed);
+        err = wd_redact(&w->scan, WD_REDACT_TEXT, line, &w->memory.text, &changed);
     if (err == WD_ERR_REFUSED)
         wd_outer_refuse(w);
-    return err == WD_OK ? wd_buf_add(&w->block, changed ? wd_buf_span(&w->text) : line) : err;
+    return err == WD_OK ? wd_buf_add(&w->memory.block, changed ? wd_buf_span(&w->memory.text) : line) : err;
 }
 
 /* Several data lines become one: a line end in JSON is white space. */
@@ -59,14 +59,14 @@ static enum wd_err
 stream_data_line(struct wd_outer_work *w, struct wd_span data)
 {
     size_t from;
-    enum wd_err err = wd_buf_add_str(&w->block, "data: ");
+    enum wd_err err = wd_buf_add_str(&w->memory.block, "data: ");
 
-    from = w->block.len;
+    from = w->memory.block.len;
     if (err == WD_OK)
-        err = wd_buf_add(&w->block, data);
-    for (size_t i = from; err == WD_OK && i < w->block.len; i++) {
-        if (w->block.ptr[i] == '\n' || w->block.ptr[i] == '\r')
-            w->block.ptr[i] = ' ';
+        err = wd_buf_add(&w->memory.block, data);
+    for (size_t i = from; err == WD_OK && i < w->memory.block.len; i++) {
+        if (w->memory.block.ptr[i] == '\n' || w->memory.block.ptr[i] == '\r')
+            w->memory.block.ptr[i] = ' ';
     }
     return err;
 }
@@ -84,14 +84,14 @@ stream_write_lines(struct wd_outer_work *w, const struct wd_sse_event *e, const 
         if (!stream_is_data(line))
             err = stream_other_line(w, line);
         else if (data == NULL)
-            err = wd_buf_add(&w->block, line);
+            err = wd_buf_add(&w->memory.block, line);
         else if (written)
             continue;
         else
             err = stream_data_line(w, *data);
         written |= stream_is_data(line);
         if (err == WD_OK)
-            err = wd_buf_add(&w->block, ending);
+            err = wd_buf_add(&w->memory.block, ending);
     }
     return err;
 }
@@ -105,16 +105,16 @@ stream_write(struct wd_outer_work *w, const struct wd_sse_event *e)
     enum wd_err err;
 
     if (w->edits.count == 0)
-        return clean ? wd_buf_add(&w->block, e->raw) : stream_write_lines(w, e, NULL);
+        return clean ? wd_buf_add(&w->memory.block, e->raw) : stream_write_lines(w, e, NULL);
     if (clean && e->data_end > e->data_start) {
-        err = wd_buf_add(&w->block, wd_span(e->raw.ptr, e->data_start));
+        err = wd_buf_add(&w->memory.block, wd_span(e->raw.ptr, e->data_start));
         if (err == WD_OK)
-            err = wd_edits_apply(&w->edits, e->data, &w->block);
-        return err == WD_OK ? wd_buf_add(&w->block, wd_span(e->raw.ptr + e->data_end, e->raw.len - e->data_end)) : err;
+            err = wd_edits_apply(&w->edits, e->data, &w->memory.block);
+        return err == WD_OK ? wd_buf_add(&w->memory.block, wd_span(e->raw.ptr + e->data_end, e->raw.len - e->data_end)) : err;
     }
-    wd_buf_clear(&w->inner);
-    err = wd_edits_apply(&w->edits, e->data, &w->inner);
-    data = wd_buf_span(&w->inner);
+    wd_buf_clear(&w->memory.inner);
+    err = wd_edits_apply(&w->edits, e->data, &w->memory.inner);
+    data = wd_buf_span(&w->memory.inner);
     return err == WD_OK ? stream_write_lines(w, e, &data) : err;
 }
 
@@ -124,13 +124,13 @@ stream_write_error(struct wd_outer_work *w, const struct wd_sse_event *e)
 {
     enum wd_err err;
 
-    wd_buf_clear(&w->inner);
-    err = wd_edits_apply(&w->edits, e->data, &w->inner);
+    wd_buf_clear(&w->memory.inner);
+    err = wd_edits_apply(&w->edits, e->data, &w->memory.inner);
     if (err == WD_OK)
-        err = wd_buf_add_str(&w->block, "event: error\n");
+        err = wd_buf_add_str(&w->memory.block, "event: error\n");
     if (err == WD_OK)
-        err = stream_data_line(w, wd_buf_span(&w->inner));
-    return err == WD_OK ? wd_buf_add_str(&w->block, "\n\n") : err;
+        err = stream_data_line(w, wd_buf_span(&w->memory.inner));
+    return err == WD_OK ? wd_buf_add_str(&w->memory.block, "\n\n") : err;
 }
 
 /* Numbers of Responses events go on behind events of ours. */
@@ -142,9 +142,9 @@ stream_renumber(struct wd_outer_work *w, const struct wd_response *r)
 
     if (!w->o->has_sequence || w->o->shift == 0 || r->sequence == 0)
         return WD_OK;
-    wd_buf_clear(&w->inner);
-    err = wd_buf_printf(&w->inner, "%" PRIu64, w->o->sequence + w->o->shift);
-    return err == WD_OK ? wd_edits_add(&w->edits, &w->arena, n->start, n->end, wd_buf_span(&w->inner)) : err;
+    wd_buf_clear(&w->memory.inner);
+    err = wd_buf_printf(&w->memory.inner, "%" PRIu64, w->o->sequence + w->o->shift);
+    return err == WD_OK ? wd_edits_add(&w->edits, &w->memory.arena, n->start, n->end, wd_buf_span(&w->memory.inner)) : err;
 }
 
 /* Everything that an event of JSON says, into the block. */
@@ -183,9 +183,9 @@ stream_json(struct wd_outer_work *w, const struct wd_sse_event *e)
     struct wd_json doc;
     enum wd_err err;
 
-    err = wd_json_parse(&doc, e->data, &w->arena, WD_JSON_LIMITS, &where);
+    err = wd_json_parse(&doc, e->data, &w->memory.arena, WD_JSON_LIMITS, &where);
     if (err == WD_OK)
-        err = wd_response_read(&r, o->config.op, true, w->suspect, &doc, &w->arena);
+        err = wd_response_read(&r, o->config.op, true, w->suspect, &doc, &w->memory.arena);
     if (err != WD_OK)
         return err;
     wd_outer_take_usage(o, &r);
@@ -245,7 +245,7 @@ stream_feed(struct wd_outer_work *w, struct wd_span bytes, struct wd_buf *out)
         if (err != WD_OK)
             return wd_outer_stop(w, WD_CODE_PROVIDER_INVALID_RESPONSE,
                                  err == WD_ERR_LIMIT ? "the provider sent an event that is too large" : stream_unreadable, out);
-        err = wd_buf_add(out, wd_buf_span(&w->block));
+        err = wd_buf_add(out, wd_buf_span(&w->memory.block));
         if (err != WD_OK)
             return err;
     }
@@ -281,9 +281,9 @@ stream_complete(struct wd_outer_work *w, struct wd_buf *out)
     if (err != WD_OK)
         return wd_outer_stop(w, WD_CODE_PROVIDER_INVALID_RESPONSE, stream_unreadable, out);
     if (o->config.op == WD_OP_CHAT)
-        err = wd_buf_add_str(&w->block, "data: [DONE]\n\n");
+        err = wd_buf_add_str(&w->memory.block, "data: [DONE]\n\n");
     if (err == WD_OK)
-        err = wd_buf_add(out, wd_buf_span(&w->block));
+        err = wd_buf_add(out, wd_buf_span(&w->memory.block));
     o->closed = o->terminated = true;
     return err;
 }
