@@ -493,7 +493,7 @@ ngx_http_warder_set_path(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
 
     wd_buf_init(&path, 4096);
 
-    if (wd_route_upstream(&ctx->ex.route, ctx->ex.provider, wd_span_str(ctx->ex.model), &path) != WD_OK) {
+    if (wd_route_upstream(&ctx->ex.route, ctx->ex.provider, wd_span_str(ctx->ex.path_model), &path) != WD_OK) {
         wd_buf_deinit(&path);
         return NGX_ERROR;
     }

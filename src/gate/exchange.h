@@ -49,7 +49,8 @@ struct wd_exchange {
     char request_id[37];
     char address[WD_ADDRESS_MAX];
     char agent[WD_AGENT_MAX]; /* UTF-8, without control characters */
-    char model[WD_MODEL_MAX];
+    char model[WD_MODEL_MAX];      /* for records, metrics and messages: as noted by wd_exchange_note() */
+    char path_model[WD_MODEL_MAX]; /* Google: as it stands in the path */
     struct wd_now began;
 
     struct wd_principal who; /* user "" until the token is known */

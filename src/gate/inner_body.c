@@ -61,8 +61,11 @@ wd_inner_model(struct wd_inner_work *work)
     if (!wd_strings_match(&ex->provider->models, model))
         return wd_exchange_refuse(ex, WD_CODE_MODEL_NOT_ALLOWED, "the model %s is not in the list of the provider %s", ex->model,
                                   ex->provider->name);
-    if (model.len == sent.len)
+    if (model.len == sent.len) {
+        if (in_path)
+            memcpy(ex->path_model, model.ptr, model.len); /* shorter than the array, which is zero */
         return WD_CODE_NONE;
+    }
     if (in_path)
         return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "the model in the path takes no provider prefix");
 
