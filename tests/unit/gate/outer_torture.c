@@ -7,41 +7,9 @@
 #include <cmocka.h>
 
 #include "streams.h"
+#include "../torture.h"
 
 #define SECRET "sk-proj-Tq7Zb3Kd81mX04LpQv92RsWy55HgUn6A"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-
-static long until = -1; /* allocations before the one that fails; below 0: none fails */
-
-static bool
-fails(void)
-{
-    return until >= 0 && until-- == 0;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *
-__wrap_realloc(void *ptr, size_t size)
-{
-    return fails() ? NULL : __real_realloc(ptr, size);
-}
 
 static const struct {
     enum wd_op op;

@@ -10,6 +10,7 @@
  */
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
+/* clang-format off */
 static const char sample_chat[] = JSON({
     "model": "gpt-4o", "stream": true, "stream_options": {"include_usage": true, "note": "Oo:option"},
     "temperature": 0.5, "max_tokens": 10, "max_completion_tokens": 20, "seed": 4111111111111111, "n": 2,
@@ -217,4 +218,5 @@ static const struct sample {
 };
 #define SAMPLES (sizeof(samples) / sizeof(samples[0]))
 
+/* clang-format on */
 #endif
