@@ -326,4 +326,16 @@ describe('what comes back', () => {
     await gateway.reload((p) => { p.listen = good; });
     assert.equal((await ask(gateway, headers, 'chat')).status, 200);
   });
+
+  test('F50: many signals in a row: the last file counts, and nothing is lost', async () => {
+    for (let i = 0; i < 8; i++) {
+      gateway.write((p) => { p.providers.openai.models = [`gpt-${i}`]; });
+      gateway.proc.child.kill('SIGHUP');
+      await new Promise((done) => setTimeout(done, 5 * i)); // at different moments of the reload before
+    }
+    await gateway.reload((p) => { p.providers.openai.models = ['gpt-*']; });
+    for (let i = 0; i < 10; i++) assert.equal((await ask(gateway, headers, 'chat')).status, 200);
+    await gateway.reload((p) => { p.workers = 1; });
+    assert.equal((await ask(gateway, headers, 'chat')).status, 200);
+  });
 });
