@@ -101,8 +101,14 @@ ngx_http_warder_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
 static ngx_int_t
 ngx_http_warder_hint_name(ngx_str_t *key, u_char *out, size_t size)
 {
-    size_t      skip = 0;
+    size_t      i, skip = 0;
     ngx_uint_t  keep;
+
+    for (i = 0; i < key->len; i++) {
+        if (key->data[i] != '-' && ((key->data[i] | 0x20) < 'a' || (key->data[i] | 0x20) > 'z')) {
+            return NGX_DECLINED;
+        }
+    }
 
     if (key->len > 2 && ngx_strncasecmp(key->data, (u_char *) "x-", 2) == 0) {
         skip = 2;
@@ -159,11 +165,14 @@ ngx_http_warder_is_seconds(ngx_str_t *value)
 static ngx_int_t
 ngx_http_warder_clean_headers(ngx_http_request_t *r)
 {
-    u_char             name[96];
-    ngx_str_t          hint[16][2];
-    ngx_uint_t         i, n;
-    ngx_list_part_t   *part;
-    ngx_table_elt_t   *h;
+    u_char                  name[96];
+    ngx_str_t               hint[16][2];
+    ngx_uint_t              i, n;
+    ngx_list_part_t        *part;
+    ngx_table_elt_t        *h;
+    ngx_http_warder_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_warder_module);
 
     n = 0;
     part = &r->headers_out.headers.part;
@@ -183,7 +192,9 @@ ngx_http_warder_clean_headers(ngx_http_request_t *r)
 
         if (n < 16 && h[i].hash != 0) {
             if (ngx_http_warder_hint_name(&h[i].key, name, sizeof(name)) == NGX_OK
-                && ngx_http_warder_hint_value_ok(&h[i].value))
+                && ngx_http_warder_hint_value_ok(&h[i].value)
+                && !wd_scan_suspect(&ctx->scan, wd_span((char *) h[i].key.data, h[i].key.len))
+                && !wd_scan_suspect(&ctx->scan, wd_span((char *) h[i].value.data, h[i].value.len)))
             {
                 hint[n][0].len = ngx_strlen(name) + 1;
                 hint[n][0].data = ngx_pnalloc(r->pool, hint[n][0].len);

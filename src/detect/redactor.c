@@ -128,6 +128,12 @@ wd_redactor_held(const struct wd_redactor *r)
     return r->view.raw.len;
 }
 
+struct wd_span
+wd_redactor_held_text(const struct wd_redactor *r)
+{
+    return wd_buf_span(&r->view.raw);
+}
+
 /* Whether the character at i stands in a string, when the one at from does as told. */
 static bool
 redactor_in_string(const struct wd_redactor *r, uint32_t from, uint32_t i, bool in_string)

@@ -35,6 +35,8 @@ enum wd_err wd_redactor_feed(struct wd_redactor *r, struct wd_span text, struct 
 enum wd_err wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out) WD_CHECK;
 /* Bytes of input that were neither released nor redacted so far. */
 size_t wd_redactor_held(const struct wd_redactor *r);
+/* The same as it came; valid until the next call. */
+struct wd_span wd_redactor_held_text(const struct wd_redactor *r);
 
 /*
  * A whole text at once: the same result as feed + finish. *changed tells whether

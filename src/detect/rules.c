@@ -5,7 +5,7 @@
 
 /* Between a name and its value: white space, quotes at any depth of escaping, emphasis. */
 #define GLUE "(?:[ \\t\"'`*\\x01\\\\]|\\\\t)*"
-#define GAP "(?:\\s|\\\\+[nrt])*"
+#define GAP "(?:\\s|\\\\+[fnrt])*"
 #define BOTH (WD_INPUT | WD_OUTPUT)
 
 #define KEY(id_, class_, min_, max_, pattern_, needs_, valid_)                                                                   \

@@ -7,10 +7,14 @@
 
 #include "outer_priv.h"
 
+enum { CHANNEL_HELD_MAX = 1 << 20 };
+
 static void
 channel_free(struct wd_channel *c)
 {
     wd_redactor_free(c->redactor);
+    wd_buf_wipe(&c->ended);
+    wd_buf_wipe(&c->shown);
     free(c->tail);
     free(c);
 }
@@ -41,13 +45,28 @@ channel_find(const struct wd_outer *o, struct wd_span name)
     return NULL;
 }
 
+/* Makes room: the oldest of the channels that have ended goes. */
+static bool
+channels_forget_one(struct wd_outer *o)
+{
+    for (uint32_t i = 0; i < o->channel_count; i++) {
+        if (!o->channels[i]->again || o->channels[i]->last != CHANNEL_NONE)
+            continue;
+        channel_free(o->channels[i]);
+        o->channel_count--;
+        memmove(&o->channels[i], &o->channels[i + 1], (o->channel_count - i) * sizeof(*o->channels));
+        return true;
+    }
+    return false;
+}
+
 static enum wd_err
 channel_new(struct wd_channel **channel, struct wd_outer *o, struct wd_span name, bool json)
 {
     struct wd_channel *c, **channels;
     enum wd_err err;
 
-    if (o->channel_count >= CHANNELS_MAX)
+    if (o->channel_count >= CHANNELS_MAX && !channels_forget_one(o))
         return WD_ERR_LIMIT;
     if (o->channel_count == o->channel_size) {
         uint32_t size = o->channel_size == 0 ? 2 : o->channel_size * 2;
@@ -69,13 +88,15 @@ channel_new(struct wd_channel **channel, struct wd_outer *o, struct wd_span name
     c->name_len = (uint32_t)name.len;
     memcpy(c->name, name.ptr, name.len);
     c->last = CHANNEL_NONE;
+    wd_buf_init(&c->ended, CHANNEL_HELD_MAX);
+    wd_buf_init(&c->shown, CHANNEL_HELD_MAX);
     o->channels[o->channel_count++] = *channel = c;
     return WD_OK;
 }
 
-/* Frees the channels that are marked, keeps the order of the rest. */
+/* Frees the channels that are marked, keeps the order of the rest. keep: what had a last word stays, its text may go on. */
 static void
-channels_sweep(struct wd_outer *o)
+channels_sweep(struct wd_outer *o, bool keep)
 {
     uint32_t kept = 0;
 
@@ -88,26 +109,15 @@ channels_sweep(struct wd_outer *o)
         }
         if (c->found)
             wd_outer_counted(o, c->hash);
-        channel_free(c);
+        if (!keep || !c->again) {
+            channel_free(c);
+            continue;
+        }
+        c->closing = c->found = false;
+        c->hash = 0;
+        o->channels[kept++] = c;
     }
     o->channel_count = kept;
-}
-
-static void
-channel_remember(struct wd_channel *c, struct wd_span text)
-{
-    size_t keep;
-
-    if (text.len >= CHANNEL_RECENT) {
-        memcpy(c->recent, text.ptr + text.len - CHANNEL_RECENT, CHANNEL_RECENT);
-        c->recent_len = CHANNEL_RECENT;
-        return;
-    }
-    keep = CHANNEL_RECENT - text.len < c->recent_len ? CHANNEL_RECENT - text.len : c->recent_len;
-    memmove(c->recent, c->recent + c->recent_len - keep, keep);
-    if (text.len > 0)
-        memcpy(c->recent + keep, text.ptr, text.len);
-    c->recent_len = (uint8_t)(keep + text.len);
 }
 
 /* Drops from out, behind was, what was shown before. */
@@ -116,9 +126,9 @@ channel_drop_shown(struct wd_channel *c, struct wd_buf *out, size_t was)
 {
     size_t n = 0;
 
-    while (c->shown_at < c->shown_len && was + n < out->len) {
-        if (out->ptr[was + n] != c->shown[c->shown_at]) {
-            c->shown_at = c->shown_len;
+    while (c->shown_at < c->shown.len && was + n < out->len) {
+        if (out->ptr[was + n] != c->shown.ptr[c->shown_at]) {
+            c->shown_at = c->shown.len;
             break;
         }
         c->shown_at++;
@@ -141,6 +151,43 @@ channel_findings(const struct wd_outer *o)
     return n;
 }
 
+/*
+ * The text ends, or seems to: several providers give a reason to finish with every chunk. What is held leaves, but is remembered, so that a
+ * finding that goes on behind the end is still found.
+ */
+static enum wd_err
+channel_finish(struct wd_channel *c, struct wd_buf *out)
+{
+    struct wd_span held = wd_redactor_held_text(c->redactor);
+    size_t was = out->len;
+    enum wd_err err;
+
+    if (held.len == 0)
+        return wd_redactor_finish(c->redactor, out);
+    wd_buf_clear(&c->ended);
+    err = wd_buf_add(&c->ended, held);
+    if (err == WD_OK)
+        err = wd_redactor_finish(c->redactor, out);
+    if (err != WD_OK)
+        return err;
+    held = wd_span(out->ptr + was, out->len - was);
+    if (c->shown_at < c->shown.len) {
+        struct wd_buf shown;
+
+        wd_buf_init(&shown, CHANNEL_HELD_MAX);
+        err = wd_buf_add(&shown, held);
+        channel_drop_shown(c, out, was);
+        wd_buf_wipe(&c->shown);
+        c->shown = shown;
+    } else {
+        wd_buf_clear(&c->shown);
+        err = wd_buf_add(&c->shown, held);
+    }
+    c->shown_at = c->shown.len;
+    c->again = true;
+    return err;
+}
+
 /* Feeds and, when it is the last of the text, finishes. */
 static enum wd_err
 channel_feed(const struct wd_outer *o, struct wd_channel *c, struct wd_span text, bool last, struct wd_buf *out)
@@ -150,17 +197,20 @@ channel_feed(const struct wd_outer *o, struct wd_channel *c, struct wd_span text
     size_t was = out->len;
     enum wd_err err = WD_OK;
 
-    if (text.len > 0)
+    if (c->again && text.len > 0) {
+        c->again = false;
+        c->shown_at = 0;
+        err = wd_redactor_feed(c->redactor, wd_buf_span(&c->ended), out);
+    }
+    if (err == WD_OK && text.len > 0)
         err = wd_redactor_feed(c->redactor, text, out);
-    channel_remember(c, text);
+    channel_drop_shown(c, out, was);
     if (err == WD_OK && last)
-        err = wd_redactor_finish(c->redactor, out);
+        err = channel_finish(c, out);
     if (repeats) {
         c->hash = wd_outer_hash(c->hash, text);
         c->found |= channel_findings(o) != before;
     }
-    if (c->shown_at < c->shown_len)
-        channel_drop_shown(c, out, was);
     return err;
 }
 
@@ -220,7 +270,7 @@ wd_outer_channels_close(struct wd_outer_work *w, struct wd_span prefix)
         c->closing = true;
         err = channel_flush(w, c);
     }
-    channels_sweep(o);
+    channels_sweep(o, false);
     return err;
 }
 
@@ -231,28 +281,15 @@ wd_outer_channels_close(struct wd_outer_work *w, struct wd_span prefix)
 static enum wd_err
 channel_yield(struct wd_outer_work *w, struct wd_channel *c)
 {
-    size_t held = wd_redactor_held(c->redactor);
-    struct wd_span text;
-    const char *word;
-    enum wd_err err;
+    struct wd_span held = wd_redactor_held_text(c->redactor);
 
-    if (held == 0 || held > c->recent_len)
+    if (held.len == 0 || held.len > CHANNEL_WORD)
         return WD_OK;
-    word = c->recent + c->recent_len - held;
-    for (size_t i = 0; i < held; i++) {
-        if (((word[i] | 0x20) < 'a' || (word[i] | 0x20) > 'z') && strchr(".,;:!?'\")*", word[i]) == NULL)
+    for (size_t i = 0; i < held.len; i++) {
+        if (((held.ptr[i] | 0x20) < 'a' || (held.ptr[i] | 0x20) > 'z') && strchr(".,;:!?'\")*", held.ptr[i]) == NULL)
             return WD_OK;
     }
-    err = channel_flush(w, c);
-    if (err != WD_OK)
-        return err;
-    text = wd_buf_span(&w->memory.text);
-    c->yielded = text.len > 0 && text.len <= held && memcmp(text.ptr, word + held - text.len, text.len) == 0;
-    c->shown_len = c->yielded ? (uint8_t)held : 0;
-    c->shown_at = 0;
-    memcpy(c->shown, word, c->shown_len);
-    c->recent_len = 0;
-    return WD_OK;
+    return channel_flush(w, c);
 }
 
 /* "choices/0/": up to the second slash. */
@@ -356,19 +393,14 @@ channel_take(struct wd_outer_work *w, const struct wd_response *r, uint32_t i, s
     const struct wd_json_node *n = &r->doc->nodes[part->node];
     struct wd_channel *c = channel_find(w->o, part->channel);
     struct wd_span text = wd_json_string(r->doc, part->node, r->arena);
-    enum wd_err err = WD_OK;
+    enum wd_err err;
 
     if (text.ptr == NULL)
         return WD_ERR_NOMEM;
     if (c == NULL)
         return WD_OK;
     wd_buf_clear(&w->memory.text);
-    if (c->yielded && text.len > 0) {
-        c->yielded = false;
-        err = channel_feed(w->o, c, wd_span(c->shown, c->shown_len), false, &w->memory.text);
-    }
-    if (err == WD_OK)
-        err = channel_feed(w->o, c, text, c->closing && c->last == i, &w->memory.text);
+    err = channel_feed(w->o, c, text, c->closing && c->last == i, &w->memory.text);
     if (err == WD_ERR_REFUSED)
         wd_outer_refuse(w);
     if (err == WD_OK && !wd_span_eq(wd_buf_span(&w->memory.text), text)) {
@@ -426,6 +458,6 @@ wd_outer_channels_take(struct wd_outer_work *w, const struct wd_response *r, str
         if (r->parts[i].kind == WD_PART_FRAGMENT)
             err = channel_take(w, r, i, event_name);
     }
-    channels_sweep(o);
+    channels_sweep(o, true);
     return err;
 }

@@ -9,7 +9,7 @@
 
 /* Shared by the files of the outer gate only. */
 
-enum { CHANNELS_MAX = 512, CHANNEL_RECENT = 24, COUNTED_MAX = 128 };
+enum { CHANNELS_MAX = 512, CHANNEL_WORD = 24, COUNTED_MAX = 128 };
 #define CHANNEL_NONE UINT32_MAX
 
 /* One text that arrives in fragments. */
@@ -22,10 +22,10 @@ struct wd_channel {
     uint64_t hash;               /* Responses: of all that was fed */
     bool found;                  /* ... and something was found in it */
     bool closing;
-    bool yielded; /* shown is to be fed again should the text go on */
-    uint8_t recent_len, shown_len, shown_at;
-    char recent[CHANNEL_RECENT]; /* the last bytes fed */
-    char shown[CHANNEL_RECENT];  /* a last word that went out early: fed again, and dropped from what comes out */
+    bool again;           /* it ended: ended is fed again should the text go on */
+    struct wd_buf ended;  /* what was held when it ended ... */
+    struct wd_buf shown;  /* ... and what left of that: dropped from what comes out the second time */
+    size_t shown_at;
     char name[];
 };
 

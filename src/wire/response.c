@@ -7,7 +7,7 @@
 #include "place.h"
 #include "response_priv.h"
 
-enum { LONG_NUMBER_DIGITS = 12 };
+enum { LONG_NUMBER_DIGITS = 12, FRAGMENTS_WORK_MAX = 1 << 23 };
 
 /* A growing array in the arena: room for one more item. */
 void *
@@ -56,7 +56,8 @@ response_fragment(struct wd_response *r, uint32_t node, bool json)
     struct wd_name n = {.len = 0};
     char *copy;
 
-    if (++r->fragments > WD_FRAGMENTS_MAX)
+    /* names are read from the event anew for each */
+    if (++r->fragments > WD_FRAGMENTS_MAX || (uint64_t)r->fragments * r->doc->count > FRAGMENTS_WORK_MAX)
         return WD_ERR_LIMIT;
     switch (r->op) {
     case WD_OP_CHAT:
@@ -72,6 +73,8 @@ response_fragment(struct wd_response *r, uint32_t node, bool json)
     default:
         wd_name_google(r, &n, node);
     }
+    if (n.odd)
+        return WD_ERR_SYNTAX;
     if (n.full)
         return WD_ERR_LIMIT;
     copy = wd_arena_dup(r->arena, wd_span(n.text, n.len));

@@ -87,14 +87,23 @@ wd_span_ends(struct wd_span s, struct wd_span tail)
     return s.len >= tail.len && memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0;
 }
 
+/* 0.0, -0 and "0" are 0 to a client: they cannot name a text. */
+static bool
+name_read_index(const struct wd_response *r, struct wd_name *n, uint32_t node, uint64_t *index)
+{
+    if (wd_response_number(r->doc, node, index))
+        return true;
+    n->odd |= wd_response_is_set(r->doc, node);
+    return false;
+}
+
 /* The number that tells an element of an array apart: its index member, otherwise its position. */
 static void
 name_add_element(const struct wd_response *r, struct wd_name *n, uint32_t node)
 {
-    uint64_t index;
+    uint64_t index = r->positions[node];
 
-    if (!wd_response_number(r->doc, wd_json_get(r->doc, node, "index"), &index))
-        index = r->positions[node];
+    name_read_index(r, n, wd_json_get(r->doc, node, "index"), &index);
     name_add_number(n, index);
 }
 
@@ -123,7 +132,7 @@ wd_name_add_index(const struct wd_response *r, struct wd_name *n, const char *ta
 {
     uint64_t value;
 
-    if (!wd_response_number(r->doc, wd_json_get(r->doc, 0, key), &value))
+    if (!name_read_index(r, n, wd_json_get(r->doc, 0, key), &value))
         return;
     wd_name_add(n, wd_span_str(tag));
     name_add_number(n, value);
@@ -163,13 +172,23 @@ wd_name_stem(struct wd_span type, struct wd_span tail)
     return wd_span_ends(type, tail) ? wd_span(type.ptr, type.len - tail.len) : type;
 }
 
+void
+wd_name_messages_block(const struct wd_response *r, struct wd_name *n)
+{
+    size_t was = n->len;
+
+    wd_name_add_index(r, n, "", "index");
+    if (n->len == was)
+        wd_name_add(n, WD_SPAN("0/"));
+}
+
 /* "text" block: its first text goes on in text_delta.text */
 void
 wd_name_messages(const struct wd_response *r, struct wd_name *n, uint32_t node)
 {
     uint32_t delta = wd_json_get(r->doc, 0, "delta");
 
-    wd_name_add_index(r, n, "", "index");
+    wd_name_messages_block(r, n);
     if (r->places[node] == PLACE_MESSAGES_FIRST_TEXT) {
         wd_name_add(n, wd_response_type(r, r->doc->nodes[node].parent));
         wd_name_add(n, WD_SPAN("_delta/"));

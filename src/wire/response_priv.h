@@ -5,11 +5,11 @@
 
 /* Shared by the files that read answers only. */
 
-/* A name under construction. full: too long, or memory was out. */
+/* A name under construction. full: too long, or memory was out. odd: an index that clients may take for another one. */
 struct wd_name {
     char text[WD_CHANNEL_MAX];
     size_t len;
-    bool full;
+    bool full, odd;
 };
 
 void wd_name_add(struct wd_name *n, struct wd_span s);
@@ -19,6 +19,8 @@ void wd_name_add_path(const struct wd_response *r, struct wd_name *n, uint32_t t
 void wd_name_add_index(const struct wd_response *r, struct wd_name *n, const char *tag, const char *key);
 void wd_name_responses_item(const struct wd_response *r, struct wd_name *n);
 void wd_name_responses(const struct wd_response *r, struct wd_name *n, struct wd_span stem);
+/* "0/": the block of an Anthropic event; one without an index is the first, as JavaScript has it */
+void wd_name_messages_block(const struct wd_response *r, struct wd_name *n);
 void wd_name_messages(const struct wd_response *r, struct wd_name *n, uint32_t node);
 void wd_name_google_candidate(const struct wd_response *r, struct wd_name *n, uint32_t node);
 void wd_name_google(const struct wd_response *r, struct wd_name *n, uint32_t node);

@@ -18,7 +18,17 @@ prefix_add(struct wd_response *r, struct wd_prefixes *p, struct wd_span prefix)
 static enum wd_err
 close_named(struct wd_response *r, struct wd_prefixes *p, const struct wd_name *n)
 {
+    if (n->odd)
+        return WD_ERR_SYNTAX;
     return n->full ? WD_ERR_LIMIT : prefix_add(r, p, wd_span(n->text, n->len));
+}
+
+/* Some providers give a reason that is none with every chunk. */
+static bool
+steer_is_finish(const struct wd_json *doc, uint32_t reason)
+{
+    return wd_response_is_set(doc, reason) && !wd_json_string_is(doc, reason, "") &&
+           !wd_json_string_is(doc, reason, "FINISH_REASON_UNSPECIFIED");
 }
 
 static enum wd_err
@@ -36,7 +46,7 @@ steer_chat(struct wd_response *r)
     for (uint32_t c = doc->nodes[choices].child; err == WD_OK && c != 0; c = doc->nodes[c].next) {
         struct wd_name n = {.len = 0};
 
-        if (!wd_response_is_set(doc, wd_json_get(doc, c, "finish_reason")))
+        if (!steer_is_finish(doc, wd_json_get(doc, c, "finish_reason")))
             continue;
         wd_name_add_path(r, &n, 0, c);
         err = close_named(r, &r->after, &n);
@@ -80,13 +90,15 @@ steer_messages(struct wd_response *r)
     uint32_t delta = wd_json_get(r->doc, 0, "delta");
     struct wd_name n = {.len = 0};
 
+    if (type.ptr == NULL && delta != 0)
+        return WD_ERR_SYNTAX; /* a client that goes by the event's name would take its text */
     if (wd_span_eq(type, WD_SPAN("message_start")))
         return close_named(r, &r->before, &n);
     if (wd_span_eq(type, WD_SPAN("message_stop")) || wd_span_eq(type, WD_SPAN("error"))) {
         r->turn = wd_span_eq(type, WD_SPAN("error")) ? WD_TURN_MAY_END : WD_TURN_END;
         return close_named(r, &r->after, &n);
     }
-    wd_name_add_index(r, &n, "", "index");
+    wd_name_messages_block(r, &n);
     if (wd_span_eq(type, WD_SPAN("content_block_start")))
         return close_named(r, &r->before, &n);
     if (wd_span_eq(type, WD_SPAN("content_block_stop")))
@@ -146,7 +158,7 @@ steer_google(struct wd_response *r)
     for (uint32_t c = doc->nodes[candidates].child; err == WD_OK && c != 0; c = doc->nodes[c].next) {
         struct wd_name n = {.len = 0};
 
-        if (!wd_response_is_set(doc, wd_json_get(doc, c, "finishReason")))
+        if (!steer_is_finish(doc, wd_json_get(doc, c, "finishReason")))
             continue;
         r->turn = WD_TURN_MAY_END;
         wd_name_google_candidate(r, &n, c);
