@@ -308,6 +308,8 @@ describe('F55: the record', () => {
       const found = await gw.verify();
       assert.equal(found.code, 1);
       assert.match(found.out, new RegExp(`${path.basename(file)}:\\d+`));
+      // and the record after it is whole, on a line of its own
+      assert.equal(JSON.parse(fs.readFileSync(file, 'utf8').trimEnd().split('\n').at(-1)).status, 200);
     } finally {
       await gw.stop();
     }
