@@ -211,6 +211,9 @@ wd_inner_arrive(const struct wd_gate *gate, struct wd_exchange *ex, const struct
     if (policy->address_limit.count > 0 &&
         (code = inner_take_address(gate, ex, "address", policy->address_limit, now.mono_us)) != WD_CODE_NONE)
         return code;
+    /* a key in the query is told as such, with a token beside it or not */
+    if (route_code == WD_CODE_INVALID_REQUEST)
+        return wd_exchange_refuse(ex, route_code, "%s", message);
     if ((code = inner_authenticate(gate, ex, arrival, now)) != WD_CODE_NONE)
         return code;
     if (route_code != WD_CODE_NONE)

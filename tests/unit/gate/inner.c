@@ -217,6 +217,26 @@ test_tokens(void **state)
     bench_close(&b);
 }
 
+/* F35: a key in the query is refused as such, also when no token came in a header. */
+static void
+test_key_in_query(void **state)
+{
+    struct wd_now now = { 1700000000000000, 5000000 };
+    struct wd_arrival arrival = { .method = WD_SPAN("POST"), .path = WD_SPAN(GEMINI), .query = WD_SPAN("key=abc"), .has_body = true };
+    struct wd_exchange ex;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, policy_open);
+    for (int with = 0; with < 2; with++) {
+        memset(&ex, 0, sizeof(ex));
+        arrival.token = wd_span_str(with ? b.token : "");
+        assert_int_equal(wd_inner_arrive(&b.gate, &ex, &arrival, now), WD_CODE_INVALID_REQUEST);
+        assert_null(strstr(ex.message, "abc"));
+    }
+    bench_close(&b);
+}
+
 /* F15: a store that is not there refuses. */
 static void
 test_no_store(void **state)
@@ -281,7 +301,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases), cmocka_unit_test(test_limits),   cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_tokens), cmocka_unit_test(test_no_store), cmocka_unit_test(test_record),
+        cmocka_unit_test(test_tokens), cmocka_unit_test(test_no_store), cmocka_unit_test(test_record), cmocka_unit_test(test_key_in_query),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
