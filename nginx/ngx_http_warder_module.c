@@ -360,5 +360,7 @@ ngx_http_warder_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    ngx_http_warder_log_init(cf);
+
     return ngx_http_warder_filter_init(cf);
 }

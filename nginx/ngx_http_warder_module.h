@@ -127,6 +127,9 @@ ngx_int_t ngx_http_warder_record_begin(ngx_http_warder_ctx_t *ctx);
 ngx_int_t ngx_http_warder_log_handler(ngx_http_request_t *r);
 void ngx_http_warder_record_flush(ngx_event_t *ev);
 
+/* ngx_http_warder_log.c */
+void ngx_http_warder_log_init(ngx_conf_t *cf);
+
 /* ngx_http_warder_peers.c: addresses of the providers. */
 char *ngx_http_warder_peers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_warder_peers_init_worker(ngx_cycle_t *cycle, ngx_http_warder_main_conf_t *mcf);

@@ -86,13 +86,24 @@ done:
     return err;
 }
 
+/* The key of a value, or of the lists that it stands in. */
+static struct wd_span
+text_member_name(struct wd_inner_work *work, uint32_t node)
+{
+    const struct wd_json *doc = &work->request.doc;
+
+    while (node != 0 && wd_json_type(doc, doc->nodes[node].parent) == WD_JSON_ARRAY)
+        node = doc->nodes[node].parent;
+    return node == 0 ? wd_span("", 0) : wd_json_key(doc, node, work->arena);
+}
+
 static enum wd_err
 text_detect(struct wd_inner_work *work, const struct wd_scan *scan, const struct wd_text *t, struct wd_span text, struct wd_buf *out,
             bool *changed)
 {
     *changed = false;
     if (t->member) {
-        struct wd_span name = wd_json_key(&work->request.doc, t->node, work->arena);
+        struct wd_span name = text_member_name(work, t->node);
         return name.ptr != NULL ? wd_redact_member(scan, name, text, out, changed) : WD_ERR_NOMEM;
     }
     return wd_redact(scan, t->kind == WD_TEXT_JSON ? WD_REDACT_JSON : WD_REDACT_TEXT, text, out, changed);

@@ -24,7 +24,7 @@ struct wd_text {
     uint32_t node;
     uint8_t role; /* enum wd_text_role */
     uint8_t kind; /* enum wd_text_kind */
-    bool member;  /* string value of an object in tool arguments or results: its key may say what it is */
+    bool member;  /* string in tool arguments or results: the key of it, or of the list around it, may say what it is */
 };
 
 struct wd_message {

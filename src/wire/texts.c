@@ -106,8 +106,8 @@ wd_reader_finish(struct wd_reader *r)
         if (member)
             q->texts[q->text_count++] = (struct wd_text){ i, role, WD_TEXT_KEY, false };
         if (texts_gives_value(r, i)) {
-            member = member && (r->marks[i].flags & WD_MARK_DATA) && wd_json_type(r->doc, i) == WD_JSON_STRING;
-            q->texts[q->text_count++] = (struct wd_text){ i, role, texts_kind(r, i), member };
+            bool data = (r->marks[i].flags & WD_MARK_DATA) && wd_json_type(r->doc, i) == WD_JSON_STRING;
+            q->texts[q->text_count++] = (struct wd_text){ i, role, texts_kind(r, i), data };
         }
     }
     for (uint32_t i = 0; i < q->message_count; i++)

@@ -102,6 +102,12 @@ static const struct {
     { "F12 embeddings", "/openai/v1/embeddings", "{\"model\":\"text-embedding-3\",\"input\":[\"" KEY "\"]}", WD_CODE_NONE,
       "{\"model\":\"text-embedding-3\",\"input\":[\"[REDACTED]\"]}" },
     { "F12 embeddings of token numbers", "/openai/v1/embeddings", "{\"model\":\"text-embedding-3\",\"input\":[1,2]}", WD_CODE_UNINSPECTABLE_CONTENT, NULL },
+    { "passwords in a list of arguments", MESSAGES,
+      "{\"model\":\"claude-3\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":"
+      "\"i\",\"name\":\"search\",\"input\":{\"password\":[\"hunter22!\"]}}]}]}",
+      WD_CODE_NONE,
+      "{\"model\":\"claude-3\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":"
+      "\"i\",\"name\":\"search\",\"input\":{\"password\":[\"[REDACTED]\"]}}]}]}" },
     { "a password as an argument", MESSAGES,
       "{\"model\":\"claude-3\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":"
       "\"i\",\"name\":\"search\",\"input\":{\"password\":\"hunter22!\"}}]}]}",
