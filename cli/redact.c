@@ -24,7 +24,7 @@ static const char redact_usage[] = "usage: warder redact [--rules LIST]\n"
 static bool
 redact_rules(const char *list, enum wd_action actions[WD_CATEGORIES])
 {
-    static const enum wd_category known[] = {WD_SECRET, WD_PII, WD_MALICIOUS};
+    static const enum wd_category known[] = { WD_SECRET, WD_PII, WD_MALICIOUS };
     size_t len, i;
 
     memset(actions, 0, sizeof(actions[0]) * WD_CATEGORIES);
@@ -122,12 +122,12 @@ int
 cmd_redact(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"rules", required_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        { "rules", required_argument, NULL, 'r' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
-    struct wd_findings findings = {0};
-    struct wd_scan scan = {.direction = WD_OUTPUT, .replacement = WD_SPAN("[REDACTED]"), .findings = &findings};
+    struct wd_findings findings = { 0 };
+    struct wd_scan scan = { .direction = WD_OUTPUT, .replacement = WD_SPAN("[REDACTED]"), .findings = &findings };
     const char *list = "secret,pii,malicious";
     int c;
 

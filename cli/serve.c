@@ -106,8 +106,8 @@ serve_reload_refused(struct serve *s)
 }
 
 /*
- * What nginx says, a byte each. Its master: C took the configuration, F did not. Workers: R ready, Q takes no new connection any more.
- * False when nginx is gone.
+ * What nginx says, a byte each. Its master: C took the configuration, F did not. Workers: R ready, Q takes no new connection any
+ * more. False when nginx is gone.
  */
 static bool
 serve_hear(struct serve *s)

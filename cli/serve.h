@@ -33,7 +33,7 @@ struct serve {
     unsigned workers_before;
     time_t answer_by; /* of nginx, to a reload */
     bool again;       /* asked to reload meanwhile */
-    time_t deadline; /* of the drain; 0: not stopping */
+    time_t deadline;  /* of the drain; 0: not stopping */
 };
 
 /* serve_conf.c: appends the nginx configuration of the policy. */
@@ -47,8 +47,9 @@ enum wd_err serve_keys_frame(const struct wd_policy *policy, wd_getenv_fn *env, 
 enum wd_err serve_keys_send(int fd, const struct wd_buf *frame) WD_CHECK;
 
 /* serve_files.c: what stands in the state folder. Each prints its own error. */
-bool serve_files_prepare(struct serve *s);               /* folders, lock, installation key, limits, audit recovery */
-bool serve_files_render(struct serve *s, const struct wd_policy *policy, struct wd_span text); /* nginx.conf, policy.yaml, trust anchors */
+bool serve_files_prepare(struct serve *s); /* folders, lock, installation key, limits, audit recovery */
+bool serve_files_render(struct serve *s, const struct wd_policy *policy,
+                        struct wd_span text); /* nginx.conf, policy.yaml, trust anchors */
 bool serve_files_read(const char *path, size_t cap, struct wd_buf *out);
 
 /* serve_nginx.c */

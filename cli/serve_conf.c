@@ -6,25 +6,24 @@
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
 /* Lines that do not depend on the policy. */
-static const char conf_http[] =
-    "    access_log off;\n"
-    "    server_tokens off;\n"
-    "    default_type application/json;\n"
-    "    keepalive_timeout 75s;\n"
-    "    keepalive_requests 100000;\n"
-    "    client_header_timeout 15s;\n"
-    "    client_body_timeout 15s;\n"
-    "    send_timeout 60s;\n"
-    "    reset_timedout_connection on;\n"
-    "    client_header_buffer_size 4k;\n" /* most requests arrive in one read, body and all */
-    "    large_client_header_buffers 4 16k;\n"
-    "    merge_slashes off;\n"
-    "    tcp_nodelay on;\n"
-    "    client_body_temp_path body;\n" /* relative paths stand on the run folder */
-    "    proxy_temp_path proxy;\n"
-    "    fastcgi_temp_path fastcgi;\n"
-    "    uwsgi_temp_path uwsgi;\n"
-    "    scgi_temp_path scgi;\n";
+static const char conf_http[] = "    access_log off;\n"
+                                "    server_tokens off;\n"
+                                "    default_type application/json;\n"
+                                "    keepalive_timeout 75s;\n"
+                                "    keepalive_requests 100000;\n"
+                                "    client_header_timeout 15s;\n"
+                                "    client_body_timeout 15s;\n"
+                                "    send_timeout 60s;\n"
+                                "    reset_timedout_connection on;\n"
+                                "    client_header_buffer_size 4k;\n" /* most requests arrive in one read, body and all */
+                                "    large_client_header_buffers 4 16k;\n"
+                                "    merge_slashes off;\n"
+                                "    tcp_nodelay on;\n"
+                                "    client_body_temp_path body;\n" /* relative paths stand on the run folder */
+                                "    proxy_temp_path proxy;\n"
+                                "    fastcgi_temp_path fastcgi;\n"
+                                "    uwsgi_temp_path uwsgi;\n"
+                                "    scgi_temp_path scgi;\n";
 
 /* Every error that nginx itself can raise leads to a body in the caller's format; a URI, since named locations miss some. */
 static const char conf_errors[] =
@@ -180,13 +179,12 @@ conf_listener(struct wd_buf *out, const struct wd_policy *policy)
         (err = conf_address(out, policy->listen_host, policy->listen_port)) != WD_OK ||
         (err = wd_buf_add_str(out, policy->tls_cert != NULL ? " ssl http2 backlog=4096;\n" : " backlog=4096;\n")) != WD_OK)
         return err;
-    if (policy->tls_cert != NULL &&
-        (err = wd_buf_printf(out,
-                             "        ssl_certificate \"%s\";\n"
-                             "        ssl_certificate_key \"%s\";\n"
-                             "        ssl_protocols TLSv1.2 TLSv1.3;\n"
-                             "        ssl_session_cache shared:warder_tls:4m;\n",
-                             policy->tls_cert, policy->tls_key)) != WD_OK)
+    if (policy->tls_cert != NULL && (err = wd_buf_printf(out,
+                                                         "        ssl_certificate \"%s\";\n"
+                                                         "        ssl_certificate_key \"%s\";\n"
+                                                         "        ssl_protocols TLSv1.2 TLSv1.3;\n"
+                                                         "        ssl_session_cache shared:warder_tls:4m;\n",
+                                                         policy->tls_cert, policy->tls_key)) != WD_OK)
         return err;
     err = wd_buf_printf(out,
                         "        client_max_body_size %llu;\n"

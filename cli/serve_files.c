@@ -132,8 +132,8 @@ serve_files_render(struct serve *s, const struct wd_policy *policy, struct wd_sp
 }
 
 /*
- * One gateway a state folder. The lock is inherited by nginx and its workers, so after a kill -9 of this process a new start waits
- * until the last of them is gone.
+ * One gateway a state folder. The lock is inherited by nginx and its workers, so after a kill -9 of this process a new start
+ * waits until the last of them is gone.
  */
 static bool
 files_lock(struct serve *s)
@@ -177,7 +177,8 @@ files_stores(const struct serve *s)
         return files_fail("install.key");
     wd_install_derive(key, "audit", audit);
     wd_secret_wipe(key, sizeof(key));
-    if (wd_limits_prepare("limits.map", FILES_LIMITS_BYTES, files_clock_us(CLOCK_REALTIME), files_clock_us(CLOCK_MONOTONIC)) != WD_OK)
+    if (wd_limits_prepare("limits.map", FILES_LIMITS_BYTES, files_clock_us(CLOCK_REALTIME), files_clock_us(CLOCK_MONOTONIC)) !=
+        WD_OK)
         return files_fail("limits.map");
     if (!s->policy->audit)
         return true;

@@ -22,10 +22,21 @@ static const char *const nginx_programs[] = { "/usr/sbin/nginx", "/usr/local/sbi
 
 /* What nginx may know of the environment: the policy's switches, never a key. */
 static const char *const nginx_environment[] = {
-    "ENABLE_RATE_LIMITING", "ENABLE_INPUT_VALIDATION", "ENABLE_OUTPUT_FILTERING", "ENABLE_AUDIT_LOGGING", "ENCRYPTION_ENABLED",
-    "ALLOWED_PROVIDERS", "MAX_REQUESTS_PER_USER", "WARDER_ENV", "PATH", "TZ",
+    "ENABLE_RATE_LIMITING",
+    "ENABLE_INPUT_VALIDATION",
+    "ENABLE_OUTPUT_FILTERING",
+    "ENABLE_AUDIT_LOGGING",
+    "ENCRYPTION_ENABLED",
+    "ALLOWED_PROVIDERS",
+    "MAX_REQUESTS_PER_USER",
+    "WARDER_ENV",
+    "PATH",
+    "TZ",
     /* for runs under a sanitizer */
-    "LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+    "LD_PRELOAD",
+    "ASAN_OPTIONS",
+    "UBSAN_OPTIONS",
+    "LSAN_OPTIONS",
 };
 #define NGINX_ENVIRONMENT (sizeof(nginx_environment) / sizeof(nginx_environment[0]))
 

@@ -5,8 +5,8 @@
 #include <sys/types.h>
 
 /*
- * The state folder belongs to the user that the workers run as. Root works in it with that user's rights, so that what stands in the
- * folder (a link, say) cannot make root touch anything else.
+ * The state folder belongs to the user that the workers run as. Root works in it with that user's rights, so that what stands in
+ * the folder (a link, say) cannot make root touch anything else.
  */
 struct state {
     int fd;
@@ -14,7 +14,8 @@ struct state {
     gid_t gid;
 };
 
-/* Makes the folder when missing (0700; when root: of the user warder, else nobody) and opens it. False with a message on stderr. */
+/* Makes the folder when missing (0700; when root: of the user warder, else nobody) and opens it. False with a message on stderr.
+ */
 bool state_open(struct state *state, const char *dir);
 /* Working folder: the state folder; effective user: its owner. False with a message on stderr. */
 bool state_enter(const struct state *state);

@@ -30,6 +30,7 @@ typedef struct {
     char                     host[256];
     char                     port[8];
     int                      error;
+    ngx_uint_t               loopback; /* without TLS: the key goes nowhere else, whatever a resolver says */
     ngx_http_warder_addrs_t  found;
 } ngx_http_warder_lookup_t;
 
@@ -65,6 +66,35 @@ ngx_http_warder_addr_set(ngx_http_warder_addr_t *addr, struct sockaddr *sa, sock
 }
 
 
+static ngx_uint_t
+ngx_http_warder_is_loopback(struct sockaddr *sa)
+{
+    if (sa->sa_family == AF_INET) {
+        return (ntohl(((struct sockaddr_in *) sa)->sin_addr.s_addr) >> 24) == 127;
+    }
+
+    return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *) sa)->sin6_addr);
+}
+
+
+/* RFC 6761, 6.3: localhost is this machine, also where no hosts file says so. */
+
+static void
+ngx_http_warder_lookup_localhost(ngx_http_warder_lookup_t *lookup)
+{
+    struct sockaddr_in  sin;
+
+    ngx_memzero(&sin, sizeof(sin));
+    sin.sin_family = AF_INET;
+    sin.sin_port = htons((in_port_t) atoi(lookup->port));
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+
+    ngx_http_warder_addr_set(&lookup->found.addrs[0], (struct sockaddr *) &sin, sizeof(sin));
+    lookup->found.naddrs = 1;
+    lookup->error = 0;
+}
+
+
 static void
 ngx_http_warder_lookup(ngx_http_warder_lookup_t *lookup, int flags)
 {
@@ -78,17 +108,17 @@ ngx_http_warder_lookup(ngx_http_warder_lookup_t *lookup, int flags)
     found->naddrs = 0;
     lookup->error = getaddrinfo(lookup->host, lookup->port, &hints, &list);
 
-    if (lookup->error != 0) {
-        return;
-    }
-
-    for (ai = list; ai != NULL && found->naddrs < NGX_HTTP_WARDER_ADDRS_MAX; ai = ai->ai_next) {
-        if (ai->ai_addrlen <= sizeof(ngx_sockaddr_t)) {
-            ngx_http_warder_addr_set(&found->addrs[found->naddrs++], ai->ai_addr, ai->ai_addrlen);
+    if (lookup->error == 0) {
+        for (ai = list; ai != NULL && found->naddrs < NGX_HTTP_WARDER_ADDRS_MAX; ai = ai->ai_next) {
+            if (ai->ai_addrlen <= sizeof(ngx_sockaddr_t)
+                && (!lookup->loopback || ngx_http_warder_is_loopback(ai->ai_addr)))
+            {
+                ngx_http_warder_addr_set(&found->addrs[found->naddrs++], ai->ai_addr, ai->ai_addrlen);
+            }
         }
-    }
 
-    freeaddrinfo(list);
+        freeaddrinfo(list);
+    }
 }
 
 
@@ -121,6 +151,10 @@ ngx_http_warder_lookup_done(ngx_event_t *ev)
     ngx_http_warder_lookup_t  *lookup = peers->task->ctx;
 
     peers->tried = 1;
+
+    if (lookup->found.naddrs == 0 && peers->current.naddrs == 0 && ngx_strcmp(lookup->host, "localhost") == 0) {
+        ngx_http_warder_lookup_localhost(lookup);
+    }
 
     if (lookup->error == 0 && lookup->found.naddrs > 0) {
         peers->failing = 0;
@@ -168,6 +202,8 @@ ngx_http_warder_peers_start(ngx_cycle_t *cycle, const struct wd_provider *provid
     lookup = peers->task->ctx;
     (void) ngx_snprintf((u_char *) lookup->host, sizeof(lookup->host), "%s%Z", provider->host);
     (void) ngx_snprintf((u_char *) lookup->port, sizeof(lookup->port), "%ud%Z", (unsigned) provider->port);
+
+    lookup->loopback = !provider->tls;
 
     /* a literal address needs no look-up, now or later */
 

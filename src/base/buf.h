@@ -29,8 +29,7 @@ enum wd_err wd_buf_add_byte(struct wd_buf *b, char c) WD_CHECK;
 enum wd_err wd_buf_add_str(struct wd_buf *b, const char *s) WD_CHECK;
 /* In decimal. */
 enum wd_err wd_buf_add_u64(struct wd_buf *b, uint64_t n) WD_CHECK;
-enum wd_err wd_buf_printf(struct wd_buf *b, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3))) WD_CHECK;
+enum wd_err wd_buf_printf(struct wd_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3))) WD_CHECK;
 /* Drops the first n bytes (n <= len). */
 void wd_buf_drop(struct wd_buf *b, size_t n);
 

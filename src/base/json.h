@@ -57,8 +57,8 @@ struct wd_json_error {
  * Reads the whole text. WD_ERR_SYNTAX, WD_ERR_LIMIT (depth, nodes, 2^32 bytes)
  * or WD_ERR_NOMEM, with *error filled in. Nodes live in the arena.
  */
-enum wd_err wd_json_parse(struct wd_json *doc, struct wd_span text, struct wd_arena *arena,
-                          struct wd_json_limits limits, struct wd_json_error *error) WD_CHECK;
+enum wd_err wd_json_parse(struct wd_json *doc, struct wd_span text, struct wd_arena *arena, struct wd_json_limits limits,
+                          struct wd_json_error *error) WD_CHECK;
 
 /* The raw bytes of a value (with quotes) and of its key (without). */
 struct wd_span wd_json_raw(const struct wd_json *doc, uint32_t node);

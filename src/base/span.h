@@ -13,7 +13,10 @@ struct wd_span {
 
 #define WD_SPAN(literal) ((struct wd_span){ (literal), sizeof(literal) - 1 })
 /* The same as an initializer, for static tables. */
-#define WD_SPAN_INIT(literal) { (literal), sizeof(literal) - 1 }
+#define WD_SPAN_INIT(literal)                                                                                                    \
+    {                                                                                                                            \
+        (literal), sizeof(literal) - 1                                                                                           \
+    }
 
 static inline struct wd_span
 wd_span(const char *ptr, size_t len)

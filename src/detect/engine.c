@@ -294,7 +294,7 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
 static enum wd_err
 engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
 {
-    struct wd_match m = {.rule = &wd_rule_own};
+    struct wd_match m = { .rule = &wd_rule_own };
     const uint8_t *at, *from, *end = piece->chars + piece->len;
     struct wd_span key;
     enum wd_err err;

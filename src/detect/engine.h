@@ -24,11 +24,11 @@ struct wd_scan {
     struct wd_scratch *scratch;
     enum wd_direction direction;
     enum wd_action actions[WD_CATEGORIES];
-    struct wd_span replacement;           /* printable ASCII without quote and backslash */
-    const struct wd_secret *const *own;   /* secrets of ours that must never show, always redacted; may be NULL */
+    struct wd_span replacement;         /* printable ASCII without quote and backslash */
+    const struct wd_secret *const *own; /* secrets of ours that must never show, always redacted; may be NULL */
     size_t own_count;
     uint8_t fingerprint_key[32];
-    struct wd_findings *findings;         /* where findings are counted; not NULL */
+    struct wd_findings *findings; /* where findings are counted; not NULL */
 };
 
 /*

@@ -23,14 +23,14 @@ wd_findings_add(struct wd_findings *f, const struct wd_rule *rule, enum wd_direc
         return;
     }
     item = &f->items[f->count++];
-    *item = (struct wd_finding){.rule = rule, .direction = direction, .action = action, .count = 1};
+    *item = (struct wd_finding){ .rule = rule, .direction = direction, .action = action, .count = 1 };
     memcpy(item->fingerprint, fingerprint, WD_FINGERPRINT_BYTES);
 }
 
 double
 wd_findings_score(const struct wd_findings *f)
 {
-    static const double rest[] = {0.9, 0.7, 0.4, 0.0};
+    static const double rest[] = { 0.9, 0.7, 0.4, 0.0 };
     double score = 1;
     uint32_t i, n;
 

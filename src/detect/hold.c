@@ -59,7 +59,7 @@ hold_after_token(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t
 
     if (wd_rule_name_ends(word)) {
         assign = &h->assign[(stay & HOLD_ASSIGN) != 0];
-        *assign = (struct wd_assign){0};
+        *assign = (struct wd_assign){ 0 };
         if (wd_assign_step(assign, c, raw_len))
             live |= (stay & HOLD_ASSIGN) != 0 ? HOLD_ASSIGN_INNER : HOLD_ASSIGN;
     }
@@ -67,7 +67,7 @@ hold_after_token(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t
         live |= HOLD_LINK;
     /* One that has shown no key yet was only mentioned. */
     if (c == ' ' && ((stay & HOLD_PEM) == 0 || h->pem.state != WD_PEM_BODY) && hold_word_ends(word, "-----begin")) {
-        h->pem = (struct wd_pem){0};
+        h->pem = (struct wd_pem){ 0 };
         if (wd_pem_step(&h->pem, c))
             live |= HOLD_PEM;
     }
@@ -128,7 +128,7 @@ hold_tag(struct wd_hold *h, uint8_t c)
 static bool
 hold_mark(struct wd_hold *h, uint8_t c)
 {
-    static const char *const names[] = {"system", "assistant", "human"};
+    static const char *const names[] = { "system", "assistant", "human" };
     uint8_t i, left = 0;
 
     if (hold_is_blank(c))

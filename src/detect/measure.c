@@ -118,7 +118,7 @@ measure_jwt(const struct wd_piece *p, struct wd_match *m)
 static bool
 measure_pem(const struct wd_piece *p, struct wd_match *m)
 {
-    struct wd_pem pem = {0};
+    struct wd_pem pem = { 0 };
     uint32_t i = m->start + (uint32_t)strlen("-----BEGIN");
 
     while (i < p->len && pem.state != WD_PEM_DONE && wd_pem_step(&pem, p->chars[i]))
@@ -160,7 +160,7 @@ measure_is_tail(uint8_t c)
 static bool
 measure_assigned_in(const struct wd_piece *p, struct wd_match *m, uint32_t most, unsigned *form)
 {
-    struct wd_assign a = {0};
+    struct wd_assign a = { 0 };
     uint32_t i = measure_run(p, m->start, WD_CH_KEY), start = 0, to;
     bool more;
 
@@ -290,6 +290,6 @@ wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t fr
 
     if (!rule->glued && measure_at_is(piece, (int64_t)from - 1, WD_CH_ALNUM))
         return false;
-    *m = (struct wd_match){.rule = rule, .start = from, .end = to};
+    *m = (struct wd_match){ .rule = rule, .start = from, .end = to };
     return shapes[rule->shape](piece, m);
 }

@@ -14,7 +14,7 @@ pem_label(struct wd_pem *p, uint8_t c)
         if (p->word != all)
             return false;
         if (++p->dashes == PEM_DASHES)
-            *p = (struct wd_pem){.state = WD_PEM_BEFORE};
+            *p = (struct wd_pem){ .state = WD_PEM_BEFORE };
         return true;
     }
     if (p->dashes > 0 || ++p->count > PEM_LABEL_MAX || (c != ' ' && !wd_char_is(c, WD_CH_UPPER | WD_CH_DIGIT)))
@@ -30,7 +30,7 @@ pem_before(struct wd_pem *p, uint8_t c)
     if (wd_char_is(c, WD_CH_SPACE))
         return p->run == 0 && ++p->count <= PEM_SPACES_MAX;
     if (c == ':' && p->run > 0) {
-        *p = (struct wd_pem){.state = WD_PEM_HEADER};
+        *p = (struct wd_pem){ .state = WD_PEM_HEADER };
         return true;
     }
     if (c == '-' && p->run > 0)
@@ -38,7 +38,7 @@ pem_before(struct wd_pem *p, uint8_t c)
     else if (!wd_char_is(c, WD_CH_ALNUM | WD_CH_SIGN))
         return false;
     if (++p->run >= PEM_BODY_MIN && p->dashes == 0)
-        *p = (struct wd_pem){.state = WD_PEM_BODY};
+        *p = (struct wd_pem){ .state = WD_PEM_BODY };
     return p->run <= PEM_NAME_MAX;
 }
 
@@ -46,7 +46,7 @@ static bool
 pem_header(struct wd_pem *p, uint8_t c)
 {
     if (c == '\n') {
-        *p = (struct wd_pem){.state = WD_PEM_BEFORE};
+        *p = (struct wd_pem){ .state = WD_PEM_BEFORE };
         return true;
     }
     /* Another BEGIN or END line is no header. */

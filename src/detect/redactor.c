@@ -58,8 +58,8 @@ struct wd_redactor {
 static void
 redactor_reset(struct wd_redactor *r)
 {
-    r->hold = (struct wd_hold){.extra = r->hold.extra};
-    r->skip = (struct redactor_skip){0};
+    r->hold = (struct wd_hold){ .extra = r->hold.extra };
+    r->skip = (struct redactor_skip){ 0 };
     r->view.count = 0;
     wd_buf_clear(&r->view.raw);
     wd_view_shrink(&r->view);
@@ -240,7 +240,7 @@ redactor_match(struct wd_redactor *r, uint32_t start, uint32_t end, struct redac
 static enum wd_err
 redactor_settle(struct wd_redactor *r, struct wd_buf *out)
 {
-    struct redactor_cursor cursor = {.in_string = r->in_string};
+    struct redactor_cursor cursor = { .in_string = r->in_string };
     struct redactor_batch *b = r->batch;
     enum wd_err err = WD_OK;
     uint32_t i;
@@ -273,7 +273,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
 {
     uint32_t open = r->open, i;
     enum wd_err err = redactor_settle(r, out);
-    struct redactor_cursor cursor = {.in_string = r->in_string};
+    struct redactor_cursor cursor = { .in_string = r->in_string };
     struct wd_piece piece;
     struct wd_matches *found;
     const struct wd_rule *more = NULL;
@@ -296,9 +296,10 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, keep));
     redactor_drop(r, keep);
     if (more != NULL) {
-        r->skip =
-            (struct redactor_skip){.rule = more, .show = wd_scan_action(r->scan, more) == WD_FLAG, .pem = {.state = WD_PEM_BODY}};
-        r->hold = (struct wd_hold){.extra = r->hold.extra, .before = r->hold.before};
+        r->skip = (struct redactor_skip){ .rule = more,
+                                          .show = wd_scan_action(r->scan, more) == WD_FLAG,
+                                          .pem = { .state = WD_PEM_BODY } };
+        r->hold = (struct wd_hold){ .extra = r->hold.extra, .before = r->hold.before };
     }
     return err;
 }
@@ -500,7 +501,7 @@ redactor_slice(struct wd_redactor *r, struct wd_span slice, struct wd_buf *out)
 enum wd_err
 wd_redactor_feed(struct wd_redactor *r, struct wd_span text, struct wd_buf *out)
 {
-    struct redactor_batch batch = {0};
+    struct redactor_batch batch = { 0 };
     size_t n;
 
     r->batch = &batch;
@@ -517,7 +518,7 @@ wd_redactor_feed(struct wd_redactor *r, struct wd_span text, struct wd_buf *out)
 enum wd_err
 wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
 {
-    struct redactor_batch batch = {0};
+    struct redactor_batch batch = { 0 };
     enum wd_err err = r->failed;
 
     r->batch = &batch;

@@ -78,29 +78,29 @@ const struct wd_rule wd_rule_own = {
 static const struct {
     const char *word, *rule;
 } rules_names[] = {
-    {"password", "password"},
-    {"passwd", "password"},
-    {"passphrase", "password"},
-    {"passwort", "password"},
-    {"pwd", "password"},
-    {"secret", "assigned-secret"},
-    {"token", "assigned-secret"},
-    {"apikey", "assigned-secret"},
-    {"api_key", "assigned-secret"},
-    {"api-key", "assigned-secret"},
-    {"accesskey", "assigned-secret"},
-    {"access_key", "assigned-secret"},
-    {"access-key", "assigned-secret"},
-    {"secretkey", "assigned-secret"},
-    {"secret_key", "assigned-secret"},
-    {"secret-key", "assigned-secret"},
-    {"privatekey", "assigned-secret"},
-    {"private_key", "assigned-secret"},
-    {"authkey", "assigned-secret"},
-    {"auth_key", "assigned-secret"},
-    {"auth-key", "assigned-secret"},
-    {"private-key", "assigned-secret"},
-    {"key", NULL},
+    { "password", "password" },
+    { "passwd", "password" },
+    { "passphrase", "password" },
+    { "passwort", "password" },
+    { "pwd", "password" },
+    { "secret", "assigned-secret" },
+    { "token", "assigned-secret" },
+    { "apikey", "assigned-secret" },
+    { "api_key", "assigned-secret" },
+    { "api-key", "assigned-secret" },
+    { "accesskey", "assigned-secret" },
+    { "access_key", "assigned-secret" },
+    { "access-key", "assigned-secret" },
+    { "secretkey", "assigned-secret" },
+    { "secret_key", "assigned-secret" },
+    { "secret-key", "assigned-secret" },
+    { "privatekey", "assigned-secret" },
+    { "private_key", "assigned-secret" },
+    { "authkey", "assigned-secret" },
+    { "auth_key", "assigned-secret" },
+    { "auth-key", "assigned-secret" },
+    { "private-key", "assigned-secret" },
+    { "key", NULL },
 };
 
 static bool
@@ -142,7 +142,8 @@ bool
 wd_rule_name_ends(struct wd_span s)
 {
     /* Asked for every word of a text: how the names above end. */
-    static const char ends[][2] = {{'r', 'd'}, {'w', 'd'}, {'s', 'e'}, {'r', 't'}, {'e', 't'}, {'e', 'n'}, {'e', 'y'}};
+    static const char ends[][2] = { { 'r', 'd' }, { 'w', 'd' }, { 's', 'e' }, { 'r', 't' },
+                                    { 'e', 't' }, { 'e', 'n' }, { 'e', 'y' } };
     uint8_t last, before;
     size_t i;
     bool may = false;
@@ -162,7 +163,7 @@ wd_rule_name_ends(struct wd_span s)
 const char *
 wd_category_name(enum wd_category c)
 {
-    static const char *const names[] = {"secret", "pii", "injection", "malicious"};
+    static const char *const names[] = { "secret", "pii", "injection", "malicious" };
 
     return names[c];
 }
@@ -170,7 +171,7 @@ wd_category_name(enum wd_category c)
 const char *
 wd_severity_name(enum wd_severity s)
 {
-    static const char *const names[] = {"low", "medium", "high", "critical"};
+    static const char *const names[] = { "low", "medium", "high", "critical" };
 
     return names[s];
 }
@@ -178,7 +179,7 @@ wd_severity_name(enum wd_severity s)
 const char *
 wd_action_name(enum wd_action a)
 {
-    static const char *const names[] = {"off", "flag", "redact", "refuse"};
+    static const char *const names[] = { "off", "flag", "redact", "refuse" };
 
     return names[a];
 }

@@ -135,7 +135,7 @@ sanitize_tag_end(struct wd_span text, size_t from, bool *value)
 static bool
 sanitize_is_tag(struct wd_span text, size_t at, int element, bool bare, bool value, const struct sanitize_closing *closing)
 {
-    static const char *const certain[] = {"br", "hr", "wbr", "img", "p", "script", "iframe", "style"};
+    static const char *const certain[] = { "br", "hr", "wbr", "img", "p", "script", "iframe", "style" };
     const char *name = sanitize_elements[element];
     bool word = at > 0 && wd_char_is((uint8_t)text.ptr[at - 1], WD_CH_KEY);
     size_t i;
@@ -188,7 +188,7 @@ sanitize_learn(struct wd_span text, struct sanitize_closing *closing)
     size_t i, end;
     int element;
 
-    *closing = (struct sanitize_closing){0};
+    *closing = (struct sanitize_closing){ 0 };
     for (i = 0; i + 2 < text.len; i++) {
         if (text.ptr[i] == '-' && text.ptr[i + 1] == '-' && text.ptr[i + 2] == '>')
             closing->comment = i;

@@ -16,9 +16,9 @@ struct validate_look {
 static struct validate_look
 validate_look(struct wd_span s)
 {
-    struct validate_look look = {0};
+    struct validate_look look = { 0 };
     unsigned run = 0, same = 0;
-    uint64_t seen[4] = {0};
+    uint64_t seen[4] = { 0 };
     bool digit = false;
     size_t i;
     uint8_t c, k;
@@ -62,7 +62,7 @@ validate_starts(struct wd_span s, const char *prefix)
 bool
 wd_valid_openai_key(struct wd_span s, unsigned form)
 {
-    static const char *const kinds[] = {"sk-proj-", "sk-svcacct-", "sk-admin-", "sk-None-"};
+    static const char *const kinds[] = { "sk-proj-", "sk-svcacct-", "sk-admin-", "sk-None-" };
     struct validate_look look = validate_look(s);
     size_t i;
 
@@ -172,10 +172,10 @@ wd_valid_assigned(struct wd_span s, unsigned form)
 static bool
 validate_is_stop_word(struct wd_span s)
 {
-    static const char *const words[] = {"password", "passwd",  "secret",    "token",    "your",  "example", "required",
-                                        "optional", "string",  "undefined", "none",     "null",  "process", "self",
-                                        "config",   "environ", "hidden",    "redacted", "input", "prompt",  "default",
-                                        "settings", "request", "boolean",   "change"};
+    static const char *const words[] = { "password", "passwd",  "secret",    "token",    "your",  "example", "required",
+                                         "optional", "string",  "undefined", "none",     "null",  "process", "self",
+                                         "config",   "environ", "hidden",    "redacted", "input", "prompt",  "default",
+                                         "settings", "request", "boolean",   "change" };
     char lower[64];
     size_t i;
 
@@ -209,23 +209,23 @@ validate_issuer(unsigned head, size_t len)
         unsigned from, to;
         uint8_t shortest, longest;
     } issuers[] = {
-        {2221, 2720, 16, 16},                       /* Mastercard */
-        {3000, 3059, 14, 16},                       /* Diners */
-        {3095, 3095, 14, 16}, {3400, 3499, 15, 15}, /* American Express */
-        {3528, 3589, 16, 19},                       /* JCB */
-        {3600, 3699, 14, 19},                       /* Diners */
-        {3700, 3799, 15, 15},                       /* American Express */
-        {3800, 3999, 14, 19},                       /* Diners */
-        {4000, 4999, 13, 19},                       /* Visa */
-        {5000, 5099, 13, 19},                       /* Maestro */
-        {5100, 5599, 16, 16},                       /* Mastercard */
-        {5600, 5899, 13, 19},                       /* Maestro */
-        {6011, 6011, 16, 19},                       /* Discover */
-        {6200, 6299, 16, 19},                       /* UnionPay */
-        {6304, 6304, 13, 19},                       /* Maestro */
-        {6370, 6399, 13, 19},                       /* InstaPayment, Maestro */
-        {6440, 6599, 16, 19},                       /* Discover */
-        {6700, 6799, 13, 19},                       /* Maestro */
+        { 2221, 2720, 16, 16 },                         /* Mastercard */
+        { 3000, 3059, 14, 16 },                         /* Diners */
+        { 3095, 3095, 14, 16 }, { 3400, 3499, 15, 15 }, /* American Express */
+        { 3528, 3589, 16, 19 },                         /* JCB */
+        { 3600, 3699, 14, 19 },                         /* Diners */
+        { 3700, 3799, 15, 15 },                         /* American Express */
+        { 3800, 3999, 14, 19 },                         /* Diners */
+        { 4000, 4999, 13, 19 },                         /* Visa */
+        { 5000, 5099, 13, 19 },                         /* Maestro */
+        { 5100, 5599, 16, 16 },                         /* Mastercard */
+        { 5600, 5899, 13, 19 },                         /* Maestro */
+        { 6011, 6011, 16, 19 },                         /* Discover */
+        { 6200, 6299, 16, 19 },                         /* UnionPay */
+        { 6304, 6304, 13, 19 },                         /* Maestro */
+        { 6370, 6399, 13, 19 },                         /* InstaPayment, Maestro */
+        { 6440, 6599, 16, 19 },                         /* Discover */
+        { 6700, 6799, 13, 19 },                         /* Maestro */
     };
     size_t i;
 
@@ -259,7 +259,7 @@ wd_valid_card(const char *digits, size_t len)
 bool
 wd_valid_mail_domain(struct wd_span s)
 {
-    static const char *const files[] = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".js", ".css", ".html"};
+    static const char *const files[] = { ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".js", ".css", ".html" };
     size_t i, len;
 
     for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -7,7 +7,7 @@ enum { VIEW_FIRST = 64, VIEW_KEPT = 256 };
 void
 wd_view_init(struct wd_view *v)
 {
-    *v = (struct wd_view){0};
+    *v = (struct wd_view){ 0 };
     wd_buf_init(&v->raw, UINT32_MAX / 2);
 }
 

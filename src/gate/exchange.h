@@ -12,8 +12,8 @@ struct wd_gate {
     const struct wd_policy *policy;
     const struct wd_engine *engine;
     struct wd_scratch *scratch;
-    struct wd_tokens *tokens; /* NULL: the store cannot be opened; every request is refused */
-    struct wd_limits *limits; /* NULL: as above */
+    struct wd_tokens *tokens;            /* NULL: the store cannot be opened; every request is refused */
+    struct wd_limits *limits;            /* NULL: as above */
     const struct wd_secret *const *keys; /* every provider key there is: none may show in a text */
     size_t key_count;
     uint8_t fingerprint_key[32];
@@ -48,7 +48,7 @@ const char *wd_decision_name(enum wd_decision d);
 struct wd_exchange {
     char request_id[37];
     char address[WD_ADDRESS_MAX];
-    char agent[WD_AGENT_MAX]; /* UTF-8, without control characters */
+    char agent[WD_AGENT_MAX];      /* UTF-8, without control characters */
     char model[WD_MODEL_MAX];      /* for records, metrics and messages: as noted by wd_exchange_note() */
     char path_model[WD_MODEL_MAX]; /* Google: as it stands in the path */
     struct wd_now began;
@@ -93,8 +93,8 @@ enum wd_code wd_exchange_refuse(struct wd_exchange *ex, enum wd_code code, const
 void wd_exchange_scan(struct wd_exchange *ex, const struct wd_gate *gate, enum wd_direction direction, struct wd_scan *scan);
 
 /*
- * Keeps a caller's text for the record (DESIGN 1.6): cut to size - 1 bytes, what is not printable ASCII as '?', and what a rule finds in it
- * replaced, whatever the policy's actions.
+ * Keeps a caller's text for the record (DESIGN 1.6): cut to size - 1 bytes, what is not printable ASCII as '?', and what a rule
+ * finds in it replaced, whatever the policy's actions.
  */
 void wd_exchange_note(struct wd_exchange *ex, const struct wd_gate *gate, struct wd_span text, char *to, size_t size);
 

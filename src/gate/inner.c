@@ -177,9 +177,9 @@ wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, uint64_t mo
         ex->shown.limit = claim->limit.count;
         ex->shown.remaining = 0;
         ex->shown.reset_s = ex->retry_after_s;
-        return wd_exchange_refuse(ex, WD_CODE_RATE_LIMIT_EXCEEDED, "rate limit exceeded (scope: %s): %u requests in %u s; try again in %llu s",
-                                  ex->claim_scope[which], claim->limit.count, claim->limit.window_s,
-                                  (unsigned long long)ex->retry_after_s);
+        return wd_exchange_refuse(
+            ex, WD_CODE_RATE_LIMIT_EXCEEDED, "rate limit exceeded (scope: %s): %u requests in %u s; try again in %llu s",
+            ex->claim_scope[which], claim->limit.count, claim->limit.window_s, (unsigned long long)ex->retry_after_s);
     }
     default:
         return inner_store_failed(ex);

@@ -7,10 +7,10 @@
 /* What arrived, as the adapter read it. Spans are borrowed for the call. */
 struct wd_arrival {
     struct wd_span method, path, query;
-    struct wd_span token;       /* from Authorization: Bearer, x-api-key or x-goog-api-key; empty: none, or more than one that differ */
-    bool tokens_differ;         /* several headers carried different tokens */
-    bool anthropic;             /* an anthropic-version header stands in the request */
-    bool encoded;               /* a Content-Encoding other than identity */
+    struct wd_span token; /* from Authorization: Bearer, x-api-key or x-goog-api-key; empty: none, or more than one that differ */
+    bool tokens_differ;   /* several headers carried different tokens */
+    bool anthropic;       /* an anthropic-version header stands in the request */
+    bool encoded;         /* a Content-Encoding other than identity */
     bool has_body;
 };
 

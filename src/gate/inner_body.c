@@ -111,8 +111,9 @@ body_message_bounds(struct wd_inner_work *work)
         const struct wd_message *m = &rq->messages[i];
         if (m->chars > policy->message_chars_max) {
             snprintf(work->ex->param, sizeof(work->ex->param), "%s", wd_inner_where(work, m->node));
-            return wd_exchange_refuse(work->ex, WD_CODE_MESSAGE_TOO_LONG, "a message has %llu characters; at most %u are accepted",
-                                      (unsigned long long)m->chars, policy->message_chars_max);
+            return wd_exchange_refuse(work->ex, WD_CODE_MESSAGE_TOO_LONG,
+                                      "a message has %llu characters; at most %u are accepted", (unsigned long long)m->chars,
+                                      policy->message_chars_max);
         }
         if (m->role == WD_ROLE_USER && !m->more && m->chars < policy->message_chars_min) {
             snprintf(work->ex->param, sizeof(work->ex->param), "%s", wd_inner_where(work, m->node));
@@ -134,13 +135,15 @@ body_max_tokens(struct wd_inner_work *work, uint32_t i)
     char number[16];
 
     if (rq->max_tokens[i] < policy->max_tokens_min)
-        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "max_tokens is below the policy's least value (accepted: %u to %u)",
-                                  policy->max_tokens_min, policy->max_tokens_max);
+        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST,
+                                  "max_tokens is below the policy's least value (accepted: %u to %u)", policy->max_tokens_min,
+                                  policy->max_tokens_max);
     if (rq->max_tokens[i] <= policy->max_tokens_max)
         return WD_CODE_NONE;
     if (policy->max_tokens_above == WD_ABOVE_REFUSE)
-        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "max_tokens is above the policy's greatest value (accepted: %u to %u)",
-                                  policy->max_tokens_min, policy->max_tokens_max);
+        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST,
+                                  "max_tokens is above the policy's greatest value (accepted: %u to %u)", policy->max_tokens_min,
+                                  policy->max_tokens_max);
     if (rq->thinking_budget >= policy->max_tokens_max)
         return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST,
                                   "the policy clamps max_tokens to %u, and thinking.budget_tokens must stay below it",
@@ -164,10 +167,12 @@ wd_inner_bounds(struct wd_inner_work *work)
         return WD_CODE_NONE;
     if ((code = body_message_bounds(work)) != WD_CODE_NONE)
         return code;
-    if (rq->temperature_node != 0 && !(rq->temperature >= policy->temperature_min && rq->temperature <= policy->temperature_max)) {
+    if (rq->temperature_node != 0 &&
+        !(rq->temperature >= policy->temperature_min && rq->temperature <= policy->temperature_max)) {
         snprintf(work->ex->param, sizeof(work->ex->param), "temperature");
-        return wd_exchange_refuse(work->ex, WD_CODE_INVALID_REQUEST, "temperature is out of the policy's range (accepted: %g to %g)",
-                                  policy->temperature_min, policy->temperature_max);
+        return wd_exchange_refuse(work->ex, WD_CODE_INVALID_REQUEST,
+                                  "temperature is out of the policy's range (accepted: %g to %g)", policy->temperature_min,
+                                  policy->temperature_max);
     }
     for (uint32_t i = 0; i < rq->max_tokens_count; i++)
         if ((code = body_max_tokens(work, i)) != WD_CODE_NONE)
@@ -181,7 +186,9 @@ wd_inner_attachments(struct wd_inner_work *work)
     static const struct {
         enum wd_attachment kind;
         const char *name;
-    } kinds[] = { { WD_ATTACH_IMAGE, "image" }, { WD_ATTACH_AUDIO, "audio" }, { WD_ATTACH_VIDEO, "video" }, { WD_ATTACH_FILE, "file" } };
+    } kinds[] = {
+        { WD_ATTACH_IMAGE, "image" }, { WD_ATTACH_AUDIO, "audio" }, { WD_ATTACH_VIDEO, "video" }, { WD_ATTACH_FILE, "file" }
+    };
     const struct wd_request *rq = &work->request;
 
     for (uint32_t i = 0; i < rq->attachment_count; i++) {
@@ -192,9 +199,9 @@ wd_inner_attachments(struct wd_inner_work *work)
             if (kinds[k].kind == rq->attachments[i].kind)
                 name = kinds[k].name;
         snprintf(work->ex->param, sizeof(work->ex->param), "%s", wd_inner_where(work, rq->attachments[i].node));
-        return wd_exchange_refuse(work->ex, WD_CODE_UNINSPECTABLE_CONTENT,
-                                  "an attachment of kind %s cannot be inspected and the policy's input.attachments does not name it",
-                                  name);
+        return wd_exchange_refuse(
+            work->ex, WD_CODE_UNINSPECTABLE_CONTENT,
+            "an attachment of kind %s cannot be inspected and the policy's input.attachments does not name it", name);
     }
     return WD_CODE_NONE;
 }
@@ -221,7 +228,8 @@ wd_inner_usage(struct wd_inner_work *work)
         err = wd_edits_add(&work->edits, work->arena, nodes[options].start + 1, nodes[options].start + 1,
                            wd_span(member, sizeof(member) - (nodes[options].child == 0 ? 2 : 1)));
     else if (options != 0)
-        err = wd_edits_add(&work->edits, work->arena, nodes[options].start, nodes[options].end, WD_SPAN("{\"include_usage\":true}"));
+        err = wd_edits_add(&work->edits, work->arena, nodes[options].start, nodes[options].end,
+                           WD_SPAN("{\"include_usage\":true}"));
     else
         err = wd_edits_add(&work->edits, work->arena, nodes[0].start + 1, nodes[0].start + 1, wd_span(whole, sizeof(whole) - 1));
     return err == WD_OK ? WD_CODE_NONE : body_no_memory(work->ex);
@@ -241,8 +249,9 @@ wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span
     *changed = false;
     if (!wd_request_read(&work.request, &ex->route, body, arena, &problem)) {
         snprintf(ex->param, sizeof(ex->param), "%s", problem.param != NULL ? problem.param : "");
-        return wd_exchange_refuse(ex, problem.code, "%s%s%s%s", problem.code == WD_CODE_INVALID_JSON ? "the body is not strict JSON: " : "",
-                                  ex->param, ex->param[0] != '\0' ? " " : "", problem.message);
+        return wd_exchange_refuse(ex, problem.code, "%s%s%s%s",
+                                  problem.code == WD_CODE_INVALID_JSON ? "the body is not strict JSON: " : "", ex->param,
+                                  ex->param[0] != '\0' ? " " : "", problem.message);
     }
     ex->stream = work.request.stream || ex->route.op == WD_OP_STREAM_GENERATE;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)

@@ -98,8 +98,8 @@ text_member_name(struct wd_inner_work *work, uint32_t node)
 }
 
 static enum wd_err
-text_detect(struct wd_inner_work *work, const struct wd_scan *scan, const struct wd_text *t, struct wd_span text, struct wd_buf *out,
-            bool *changed)
+text_detect(struct wd_inner_work *work, const struct wd_scan *scan, const struct wd_text *t, struct wd_span text,
+            struct wd_buf *out, bool *changed)
 {
     *changed = false;
     if (t->member) {
@@ -119,8 +119,8 @@ text_refused(struct wd_inner_work *work, const struct wd_text *t)
 }
 
 /*
- * What sanitising took away may have joined what stood on either side of it, so the result is looked at once more. Findings of this look
- * count only when they act: the first look has counted the rest.
+ * What sanitising took away may have joined what stood on either side of it, so the result is looked at once more. Findings of
+ * this look count only when they act: the first look has counted the rest.
  */
 static enum wd_err
 text_look_again(const struct wd_scan *scan, struct wd_buf *text)

@@ -82,7 +82,7 @@ void
 wd_outer_work_init(struct wd_outer_work *w, struct wd_outer *o)
 {
     w->o = o;
-    w->edits = (struct wd_edits){0};
+    w->edits = (struct wd_edits){ 0 };
     if (o->config.spare != NULL)
         w->memory = *o->config.spare;
     else
@@ -93,7 +93,7 @@ void
 wd_outer_work_reset(struct wd_outer_work *w)
 {
     wd_arena_reset(&w->memory.arena);
-    w->edits = (struct wd_edits){0};
+    w->edits = (struct wd_edits){ 0 };
     w->scan = w->look = *w->o->config.scan;
     w->look.findings = &w->seen;
     w->seen.count = 0;
@@ -134,7 +134,7 @@ wd_outer_refuse(struct wd_outer_work *w)
         [WD_INJECTION] = WD_CODE_INJECTION_DETECTED,
         [WD_MALICIOUS] = WD_CODE_MALICIOUS_CONTENT,
     };
-    const struct wd_findings *found[] = {&w->seen, w->scan.findings};
+    const struct wd_findings *found[] = { &w->seen, w->scan.findings };
 
     /* when the table of findings was full the rule is not known */
     w->o->code = WD_CODE_MALICIOUS_CONTENT;
@@ -204,10 +204,10 @@ stop_event(struct wd_outer *o, enum wd_code code, const char *message, struct wd
     static const struct {
         const char *before, *after;
     } frames[] = {
-        [WD_SHAPE_OPENAI] = {"data: ", "\n\ndata: [DONE]\n\n"},
-        [WD_SHAPE_ANTHROPIC] = {"event: error\ndata: ", "\n\n"},
-        [WD_SHAPE_GOOGLE] = {"data: ", "\n\n"},
-        [WD_SHAPE_UNIVERSAL] = {"data: ", "\n\n"},
+        [WD_SHAPE_OPENAI] = { "data: ", "\n\ndata: [DONE]\n\n" },
+        [WD_SHAPE_ANTHROPIC] = { "event: error\ndata: ", "\n\n" },
+        [WD_SHAPE_GOOGLE] = { "data: ", "\n\n" },
+        [WD_SHAPE_UNIVERSAL] = { "data: ", "\n\n" },
     };
     enum wd_error_shape shape = wd_op_shape(o->config.op);
     enum wd_err err;

@@ -24,10 +24,10 @@ void wd_outer_spare_deinit(struct wd_outer_spare *spare);
 
 struct wd_outer_config {
     enum wd_op op;
-    const struct wd_scan *scan; /* borrowed for the life of the gate; direction WD_OUTPUT */
-    bool drop_usage;            /* chat streams: the usage chunk was asked for by us, not by the client */
-    struct wd_span request_id;  /* borrowed; for error events */
-    size_t body_max;            /* bytes of a whole answer, and of one event */
+    const struct wd_scan *scan;   /* borrowed for the life of the gate; direction WD_OUTPUT */
+    bool drop_usage;              /* chat streams: the usage chunk was asked for by us, not by the client */
+    struct wd_span request_id;    /* borrowed; for error events */
+    size_t body_max;              /* bytes of a whole answer, and of one event */
     struct wd_outer_spare *spare; /* borrowed; NULL: none */
 };
 

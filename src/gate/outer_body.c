@@ -144,8 +144,8 @@ wd_outer_drop_logprobs(struct wd_outer_work *w, const struct wd_response *r)
             qsort(w->edits.items, count, sizeof(*w->edits.items), body_edit_compare);
         sorted = true;
         if (r->parts[i].spelled || body_edited(&w->edits, count, parent->start, parent->end))
-            err =
-                wd_edits_add(&w->edits, &w->memory.arena, n->start, n->end, n->type == WD_JSON_ARRAY ? WD_SPAN("[]") : WD_SPAN("null"));
+            err = wd_edits_add(&w->edits, &w->memory.arena, n->start, n->end,
+                               n->type == WD_JSON_ARRAY ? WD_SPAN("[]") : WD_SPAN("null"));
     }
     return err;
 }

@@ -152,8 +152,8 @@ channel_findings(const struct wd_outer *o)
 }
 
 /*
- * The text ends, or seems to: several providers give a reason to finish with every chunk. What is held leaves, but is remembered, so that a
- * finding that goes on behind the end is still found.
+ * The text ends, or seems to: several providers give a reason to finish with every chunk. What is held leaves, but is remembered,
+ * so that a finding that goes on behind the end is still found.
  */
 static enum wd_err
 channel_finish(struct wd_channel *c, struct wd_buf *out)

@@ -22,9 +22,9 @@ struct wd_channel {
     uint64_t hash;               /* Responses: of all that was fed */
     bool found;                  /* ... and something was found in it */
     bool closing;
-    bool again;           /* it ended: ended is fed again should the text go on */
-    struct wd_buf ended;  /* what was held when it ended ... */
-    struct wd_buf shown;  /* ... and what left of that: dropped from what comes out the second time */
+    bool again;          /* it ended: ended is fed again should the text go on */
+    struct wd_buf ended; /* what was held when it ended ... */
+    struct wd_buf shown; /* ... and what left of that: dropped from what comes out the second time */
     size_t shown_at;
     char name[];
 };
@@ -50,7 +50,7 @@ struct wd_outer_work {
     struct wd_outer *o;
     struct wd_outer_spare memory; /* text: of one string; inner: the same, escaped; block: events that may leave */
     struct wd_edits edits;
-    size_t whole; /* of block: complete events */
+    size_t whole;        /* of block: complete events */
     bool suspect;        /* something may match in the event */
     struct wd_scan scan; /* counts */
     struct wd_scan look; /* the same, but counts into seen */

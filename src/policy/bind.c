@@ -300,22 +300,22 @@ static const struct {
     bind_set_fn *set;
     bool list;
 } bind_kinds[WD_SETTING_KINDS] = {
-    [WD_SETTING_ADDRESS] = {bind_address},
-    [WD_SETTING_BYTES] = {bind_bytes},
-    [WD_SETTING_CHOICE] = {bind_choice},
-    [WD_SETTING_DECIMAL] = {bind_decimal},
-    [WD_SETTING_DURATION] = {bind_duration},
-    [WD_SETTING_FLAGS] = {bind_flags, .list = true},
-    [WD_SETTING_GLOBS] = {bind_glob, .list = true},
-    [WD_SETTING_KEYS] = {bind_key, .list = true},
-    [WD_SETTING_LIMIT] = {bind_limit},
-    [WD_SETTING_PATH] = {bind_file},
-    [WD_SETTING_PREFIX] = {bind_prefix},
-    [WD_SETTING_PROVIDERS] = {bind_role_provider, .list = true},
-    [WD_SETTING_TEXT] = {bind_text},
-    [WD_SETTING_UINT] = {bind_uint},
-    [WD_SETTING_UNBUILT] = {NULL},
-    [WD_SETTING_URL] = {bind_url},
+    [WD_SETTING_ADDRESS] = { bind_address },
+    [WD_SETTING_BYTES] = { bind_bytes },
+    [WD_SETTING_CHOICE] = { bind_choice },
+    [WD_SETTING_DECIMAL] = { bind_decimal },
+    [WD_SETTING_DURATION] = { bind_duration },
+    [WD_SETTING_FLAGS] = { bind_flags, .list = true },
+    [WD_SETTING_GLOBS] = { bind_glob, .list = true },
+    [WD_SETTING_KEYS] = { bind_key, .list = true },
+    [WD_SETTING_LIMIT] = { bind_limit },
+    [WD_SETTING_PATH] = { bind_file },
+    [WD_SETTING_PREFIX] = { bind_prefix },
+    [WD_SETTING_PROVIDERS] = { bind_role_provider, .list = true },
+    [WD_SETTING_TEXT] = { bind_text },
+    [WD_SETTING_UINT] = { bind_uint },
+    [WD_SETTING_UNBUILT] = { NULL },
+    [WD_SETTING_URL] = { bind_url },
 };
 
 static enum wd_err
@@ -337,7 +337,7 @@ bind_fail(struct wd_load *load, enum wd_err err, const struct wd_yaml *node, con
 static void
 bind_init(struct bind *b, struct wd_load *load, const struct wd_setting *row, void *base)
 {
-    *b = (struct bind){.policy = load->policy, .row = row, .base = base, .count = 1};
+    *b = (struct bind){ .policy = load->policy, .row = row, .base = base, .count = 1 };
     b->member = row->size != 0 ? (char *)base + row->offset : NULL;
 }
 

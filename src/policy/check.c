@@ -74,9 +74,9 @@ check_bounds(struct wd_load *load)
         const char *path;
         double min, max;
     } pairs[] = {
-        {"input.message_chars.max", p->message_chars_min, p->message_chars_max},
-        {"input.temperature.max", p->temperature_min, p->temperature_max},
-        {"input.max_tokens.max", p->max_tokens_min, p->max_tokens_max},
+        { "input.message_chars.max", p->message_chars_min, p->message_chars_max },
+        { "input.temperature.max", p->temperature_min, p->temperature_max },
+        { "input.max_tokens.max", p->max_tokens_min, p->max_tokens_max },
     };
 
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {

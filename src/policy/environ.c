@@ -9,10 +9,10 @@ static const struct {
     const char *name;
     size_t offset;
 } environ_switches[] = {
-    {"ENABLE_RATE_LIMITING", offsetof(struct wd_policy, rate_limiting)},
-    {"ENABLE_INPUT_VALIDATION", offsetof(struct wd_policy, input_validation)},
-    {"ENABLE_OUTPUT_FILTERING", offsetof(struct wd_policy, output_filtering)},
-    {"ENABLE_AUDIT_LOGGING", offsetof(struct wd_policy, audit)},
+    { "ENABLE_RATE_LIMITING", offsetof(struct wd_policy, rate_limiting) },
+    { "ENABLE_INPUT_VALIDATION", offsetof(struct wd_policy, input_validation) },
+    { "ENABLE_OUTPUT_FILTERING", offsetof(struct wd_policy, output_filtering) },
+    { "ENABLE_AUDIT_LOGGING", offsetof(struct wd_policy, audit) },
 };
 
 static enum wd_err
@@ -133,7 +133,7 @@ environ_narrow(struct wd_load *load, uint64_t allowed)
 {
     struct wd_policy *policy = load->policy;
     uint32_t kept = 0;
-    uint64_t masks[64] = {0};
+    uint64_t masks[64] = { 0 };
     char path[96];
 
     for (uint32_t i = 0; i < policy->provider_count; i++) {
@@ -187,12 +187,12 @@ wd_environ_production(struct wd_load *load)
         const char *name;
         size_t offset;
     } off[] = {
-        {"detect.input.secret", offsetof(struct wd_policy, detect_input[WD_SECRET])},
-        {"detect.input.pii", offsetof(struct wd_policy, detect_input[WD_PII])},
-        {"detect.input.malicious", offsetof(struct wd_policy, detect_input[WD_MALICIOUS])},
-        {"detect.output.secret", offsetof(struct wd_policy, detect_output[WD_SECRET])},
-        {"detect.output.pii", offsetof(struct wd_policy, detect_output[WD_PII])},
-        {"detect.output.malicious", offsetof(struct wd_policy, detect_output[WD_MALICIOUS])},
+        { "detect.input.secret", offsetof(struct wd_policy, detect_input[WD_SECRET]) },
+        { "detect.input.pii", offsetof(struct wd_policy, detect_input[WD_PII]) },
+        { "detect.input.malicious", offsetof(struct wd_policy, detect_input[WD_MALICIOUS]) },
+        { "detect.output.secret", offsetof(struct wd_policy, detect_output[WD_SECRET]) },
+        { "detect.output.pii", offsetof(struct wd_policy, detect_output[WD_PII]) },
+        { "detect.output.malicious", offsetof(struct wd_policy, detect_output[WD_MALICIOUS]) },
     };
     static const char what[] = "switches a control off in production";
     const struct wd_policy *policy = load->policy;

@@ -8,7 +8,7 @@
 
 /* Prefixes of one provider that begin with the prefix of another: sk-ant-... is no key for a provider whose keys begin with sk-.
  */
-static const char *const keys_foreign[] = {"sk-ant-"};
+static const char *const keys_foreign[] = { "sk-ant-" };
 
 static bool
 keys_begins(struct wd_span key, const char *prefix)

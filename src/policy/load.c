@@ -222,7 +222,7 @@ enum wd_err
 wd_policy_parse(struct wd_policy **policy, struct wd_span text, const char *file, const char *base_dir, wd_getenv_fn *env,
                 struct wd_policy_error *error)
 {
-    struct wd_load load = {.policy = calloc(1, sizeof(struct wd_policy)), .env = env, .error = error};
+    struct wd_load load = { .policy = calloc(1, sizeof(struct wd_policy)), .env = env, .error = error };
     enum wd_err err = WD_ERR_NOMEM;
 
     *policy = NULL;

@@ -8,22 +8,29 @@
 #define ROLE(member) KEPT(wd_role, member)
 #define NOT_KEPT 0, 0
 
-static const struct wd_choice settings_bools[] = {{"true", true}, {"false", false}, {NULL}};
-static const struct wd_choice settings_off_only[] = {{"false", false}, {"true", true, .unbuilt = true}, {NULL}};
+static const struct wd_choice settings_bools[] = { { "true", true }, { "false", false }, { NULL } };
+static const struct wd_choice settings_off_only[] = { { "false", false }, { "true", true, .unbuilt = true }, { NULL } };
 static const struct wd_choice settings_stores[] = {
-    {"embedded", 0}, {"redis://*", 0, .unbuilt = true}, {"rediss://*", 0, .unbuilt = true}, {NULL}};
+    { "embedded", 0 }, { "redis://*", 0, .unbuilt = true }, { "rediss://*", 0, .unbuilt = true }, { NULL }
+};
 static const struct wd_choice settings_formats[] = {
-    {"openai", WD_FORMAT_OPENAI}, {"anthropic", WD_FORMAT_ANTHROPIC}, {"google", WD_FORMAT_GOOGLE}, {NULL}};
-static const struct wd_choice settings_above[] = {{"clamp", WD_CLAMP}, {"refuse", WD_ABOVE_REFUSE}, {NULL}};
+    { "openai", WD_FORMAT_OPENAI }, { "anthropic", WD_FORMAT_ANTHROPIC }, { "google", WD_FORMAT_GOOGLE }, { NULL }
+};
+static const struct wd_choice settings_above[] = { { "clamp", WD_CLAMP }, { "refuse", WD_ABOVE_REFUSE }, { NULL } };
 static const struct wd_choice settings_kinds[] = {
-    {"image", WD_ATTACH_IMAGE}, {"audio", WD_ATTACH_AUDIO}, {"video", WD_ATTACH_VIDEO}, {"file", WD_ATTACH_FILE}, {NULL}};
+    { "image", WD_ATTACH_IMAGE }, { "audio", WD_ATTACH_AUDIO }, { "video", WD_ATTACH_VIDEO }, { "file", WD_ATTACH_FILE }, { NULL }
+};
 static const struct wd_choice settings_actions[] = {
-    {"refuse", WD_REFUSE}, {"redact", WD_REDACT}, {"flag", WD_FLAG}, {"off", WD_OFF}, {NULL}};
+    { "refuse", WD_REFUSE }, { "redact", WD_REDACT }, { "flag", WD_FLAG }, { "off", WD_OFF }, { NULL }
+};
 /* No rule finds injection yet. */
-static const struct wd_choice settings_injection[] = {
-    {"off", WD_OFF}, {"flag", 0, .unbuilt = true}, {"redact", 0, .unbuilt = true}, {"refuse", 0, .unbuilt = true}, {NULL}};
-static const struct wd_choice settings_refusals[] = {{"error", false}, {"native", true}, {NULL}};
-static const struct wd_choice settings_scopes[] = {{"user", 0}, {NULL}};
+static const struct wd_choice settings_injection[] = { { "off", WD_OFF },
+                                                       { "flag", 0, .unbuilt = true },
+                                                       { "redact", 0, .unbuilt = true },
+                                                       { "refuse", 0, .unbuilt = true },
+                                                       { NULL } };
+static const struct wd_choice settings_refusals[] = { { "error", false }, { "native", true }, { NULL } };
+static const struct wd_choice settings_scopes[] = { { "user", 0 }, { NULL } };
 
 /* clang-format off */
 const struct wd_setting wd_settings[] = {

@@ -65,7 +65,7 @@ wd_value_bytes(uint64_t *bytes, const char *text)
     static const struct {
         const char *name;
         unsigned shift;
-    } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}};
+    } units[] = { { "", 0 }, { "KiB", 10 }, { "MiB", 20 } };
     enum wd_err err = value_digits(bytes, &text);
 
     if (err == WD_ERR_SYNTAX)
@@ -129,7 +129,7 @@ wd_limit_parse(struct wd_limit *limit, const char *text)
         return window_err;
     if (err != WD_OK || window_err != WD_OK || n < 1 || n > 1000000000 || window > 31 * value_day)
         return WD_ERR_RANGE;
-    *limit = (struct wd_limit){.count = (uint32_t)n, .window_s = (uint32_t)window};
+    *limit = (struct wd_limit){ .count = (uint32_t)n, .window_s = (uint32_t)window };
     return WD_OK;
 }
 

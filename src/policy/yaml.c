@@ -106,7 +106,7 @@ yaml_check_bytes(struct yaml_reader *r, struct wd_span text)
     for (size_t start = 0; start < text.len; line++) {
         const char *end = memchr(text.ptr + start, '\n', text.len - start);
         size_t len = end != NULL ? (size_t)(end - text.ptr) - start + 1 : text.len - start;
-        struct wd_span s = {text.ptr + start, len};
+        struct wd_span s = { text.ptr + start, len };
         const char *what = !wd_utf8_valid(s)               ? "is not UTF-8"
                            : yaml_has_control(s, "\t\r\n") ? "holds a control character"
                                                            : NULL;
@@ -224,7 +224,7 @@ yaml_key(struct yaml_reader *r, const yaml_event_t *event, struct wd_span text)
 static enum wd_err
 yaml_scalar(struct yaml_reader *r, const yaml_event_t *event)
 {
-    struct wd_span text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+    struct wd_span text = { (const char *)event->data.scalar.value, event->data.scalar.length };
     struct wd_yaml *node;
     enum wd_err err;
 
@@ -309,7 +309,7 @@ yaml_parse(struct yaml_reader *r, yaml_parser_t *parser)
 enum wd_err
 wd_yaml_read(struct wd_yaml **root, struct wd_span text, struct wd_arena *arena, const char *file, struct wd_policy_error *error)
 {
-    struct yaml_reader r = {.arena = arena, .file = file, .error = error};
+    struct yaml_reader r = { .arena = arena, .file = file, .error = error };
     yaml_parser_t parser;
     enum wd_err err = yaml_check_bytes(&r, text);
 

@@ -42,8 +42,8 @@ void wd_journal_end(struct wd_journal *j, uint32_t slot, struct wd_span body);
 /* Writes all queued lines with one system call. On WD_ERR_IO they stay queued and begin refuses until a flush succeeds. */
 enum wd_err wd_journal_flush(struct wd_journal *j) WD_CHECK;
 /*
- * Whether the files are still there and whole is looked at by each call, unless the caller, who has a clock, says by this when a look has
- * become old (a few milliseconds are fine).
+ * Whether the files are still there and whole is looked at by each call, unless the caller, who has a clock, says by this when a
+ * look has become old (a few milliseconds are fine).
  */
 void wd_journal_look_again(struct wd_journal *j);
 /* True when begin would work: for readiness. */

@@ -58,7 +58,7 @@ struct wd_journal {
     bool failed; /* the last write did not come through */
     bool cut;    /* somebody made N.open shorter: its memory must not be touched */
     uint32_t busy;
-    uint64_t reserved; /* N.jsonl has disk space up to here */
+    uint64_t reserved;  /* N.jsonl has disk space up to here */
     uint64_t seen_size; /* of N.jsonl, when looked */
     bool keeps, looked; /* wd_journal_look_again(); a flush looks anyway */
     char prev[CHAIN_HEX];

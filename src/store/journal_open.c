@@ -85,7 +85,8 @@ journal_catch_up(struct wd_journal *j)
     return journal_settle(j);
 }
 
-/* A file that lost its end may stop in the middle of a line: the next record gets a line of its own, and the verifier names the torn one. */
+/* A file that lost its end may stop in the middle of a line: the next record gets a line of its own, and the verifier names the
+ * torn one. */
 static enum wd_err
 journal_end_torn(struct wd_journal *j)
 {

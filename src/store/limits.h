@@ -38,8 +38,8 @@ void wd_limits_close(struct wd_limits *l);
 enum wd_err wd_limits_prepare(const char *path, size_t bytes, uint64_t wall_us, uint64_t mono_us) WD_CHECK;
 
 /*
- * Whether the file is still whole is looked at by each call, unless the caller, who has a clock, says by this when a look has become
- * old (a few milliseconds are fine).
+ * Whether the file is still whole is looked at by each call, unless the caller, who has a clock, says by this when a look has
+ * become old (a few milliseconds are fine).
  */
 void wd_limits_look_again(struct wd_limits *l);
 

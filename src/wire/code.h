@@ -8,27 +8,27 @@
  * Every refusal: machine code, HTTP status, the error type of OpenAI, of Anthropic, the status of Google (google.rpc.Code),
  * and a default message. DESIGN 4.3.
  */
-#define WD_CODES(X)                                                                                                            \
-    X(INVALID_JSON, "invalid_json", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")                 \
-    X(INVALID_REQUEST, "invalid_request", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")           \
+#define WD_CODES(X)                                                                                                              \
+    X(INVALID_JSON, "invalid_json", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")                   \
+    X(INVALID_REQUEST, "invalid_request", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")             \
     X(UNSUPPORTED_PARAMETER, "unsupported_parameter", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT") \
-    X(MESSAGE_TOO_LONG, "message_too_long", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")         \
+    X(MESSAGE_TOO_LONG, "message_too_long", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")           \
     X(UNINSPECTABLE_CONTENT, "uninspectable_content", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT") \
-    X(MALICIOUS_CONTENT, "malicious_content", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")       \
-    X(INJECTION_DETECTED, "injection_detected", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")     \
-    X(SECRET_DETECTED, "secret_detected", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")           \
-    X(PII_DETECTED, "pii_detected", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")                 \
-    X(INVALID_TOKEN, "invalid_token", 401, "authentication_error", "authentication_error", "UNAUTHENTICATED")                  \
-    X(PROVIDER_NOT_ALLOWED, "provider_not_allowed", 403, "permission_error", "permission_error", "PERMISSION_DENIED")          \
-    X(MODEL_NOT_ALLOWED, "model_not_allowed", 403, "permission_error", "permission_error", "PERMISSION_DENIED")                \
-    X(TOOL_NOT_ALLOWED, "tool_not_allowed", 403, "permission_error", "permission_error", "PERMISSION_DENIED")                  \
-    X(UNKNOWN_ROUTE, "unknown_route", 404, "invalid_request_error", "not_found_error", "NOT_FOUND")                            \
-    X(REQUEST_TOO_LARGE, "request_too_large", 413, "invalid_request_error", "request_too_large", "INVALID_ARGUMENT")           \
-    X(RATE_LIMIT_EXCEEDED, "rate_limit_exceeded", 429, "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED")           \
-    X(PROVIDER_UNAVAILABLE, "provider_unavailable", 502, "server_error", "api_error", "UNAVAILABLE")                           \
-    X(PROVIDER_INVALID_RESPONSE, "provider_invalid_response", 502, "server_error", "api_error", "UNAVAILABLE")                 \
-    X(PROVIDER_TIMEOUT, "provider_timeout", 504, "server_error", "timeout_error", "DEADLINE_EXCEEDED")                         \
-    X(STORE_UNAVAILABLE, "store_unavailable", 503, "server_error", "api_error", "UNAVAILABLE")                                 \
+    X(MALICIOUS_CONTENT, "malicious_content", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")         \
+    X(INJECTION_DETECTED, "injection_detected", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")       \
+    X(SECRET_DETECTED, "secret_detected", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")             \
+    X(PII_DETECTED, "pii_detected", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT")                   \
+    X(INVALID_TOKEN, "invalid_token", 401, "authentication_error", "authentication_error", "UNAUTHENTICATED")                    \
+    X(PROVIDER_NOT_ALLOWED, "provider_not_allowed", 403, "permission_error", "permission_error", "PERMISSION_DENIED")            \
+    X(MODEL_NOT_ALLOWED, "model_not_allowed", 403, "permission_error", "permission_error", "PERMISSION_DENIED")                  \
+    X(TOOL_NOT_ALLOWED, "tool_not_allowed", 403, "permission_error", "permission_error", "PERMISSION_DENIED")                    \
+    X(UNKNOWN_ROUTE, "unknown_route", 404, "invalid_request_error", "not_found_error", "NOT_FOUND")                              \
+    X(REQUEST_TOO_LARGE, "request_too_large", 413, "invalid_request_error", "request_too_large", "INVALID_ARGUMENT")             \
+    X(RATE_LIMIT_EXCEEDED, "rate_limit_exceeded", 429, "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED")             \
+    X(PROVIDER_UNAVAILABLE, "provider_unavailable", 502, "server_error", "api_error", "UNAVAILABLE")                             \
+    X(PROVIDER_INVALID_RESPONSE, "provider_invalid_response", 502, "server_error", "api_error", "UNAVAILABLE")                   \
+    X(PROVIDER_TIMEOUT, "provider_timeout", 504, "server_error", "timeout_error", "DEADLINE_EXCEEDED")                           \
+    X(STORE_UNAVAILABLE, "store_unavailable", 503, "server_error", "api_error", "UNAVAILABLE")                                   \
     X(AUDIT_UNAVAILABLE, "audit_unavailable", 503, "server_error", "api_error", "UNAVAILABLE")
 
 enum wd_code {
@@ -36,7 +36,7 @@ enum wd_code {
 #define X(name, text, status, openai, anthropic, google) WD_CODE_##name,
     WD_CODES(X)
 #undef X
-    WD_CODE_COUNT
+        WD_CODE_COUNT
 };
 
 const char *wd_code_name(enum wd_code c); /* "" for NONE */

@@ -43,8 +43,8 @@ static const struct wd_place_row row_chat_call[] = {
     ROW("custom", PLACE_CHAT_CUSTOM, false, NULL),
     ROW("index", PLACE_ANY, true, NULL),
 };
-static const struct wd_place_row row_chat_function[] = {ROW("arguments", PLACE_FRAGMENT_JSON, false, NULL)};
-static const struct wd_place_row row_chat_custom[] = {ROW("input", PLACE_FRAGMENT, false, NULL)};
+static const struct wd_place_row row_chat_function[] = { ROW("arguments", PLACE_FRAGMENT_JSON, false, NULL) };
+static const struct wd_place_row row_chat_custom[] = { ROW("input", PLACE_FRAGMENT, false, NULL) };
 
 static const struct wd_place_row row_responses[] = {
     ROW("delta", PLACE_RESPONSES_DELTA, false, NULL),
@@ -63,7 +63,7 @@ static const struct wd_place_row row_responses[] = {
     ROW("summary_index", PLACE_ANY, true, NULL),
     ROW("command_index", PLACE_ANY, true, NULL),
 };
-static const struct wd_place_row row_responses_answer[] = {ROW("output", PLACE_RESPONSES_ITEMS, false, NULL)};
+static const struct wd_place_row row_responses_answer[] = { ROW("output", PLACE_RESPONSES_ITEMS, false, NULL) };
 static const struct wd_place_row row_responses_item[] = {
     ROW("content", PLACE_RESPONSES_PARTS, false, NULL),
     ROW("arguments", PLACE_JSON, false, NULL),
@@ -85,7 +85,7 @@ static const struct wd_place_row row_messages[] = {
     ROW("type", PLACE_ANY, true, NULL),
     ROW("index", PLACE_ANY, true, NULL),
 };
-static const struct wd_place_row row_messages_message[] = {ROW("content", PLACE_MESSAGES_BLOCKS, false, NULL)};
+static const struct wd_place_row row_messages_message[] = { ROW("content", PLACE_MESSAGES_BLOCKS, false, NULL) };
 static const struct wd_place_row row_messages_block[] = {
     /* the first two only in the block that a stream starts with */
     ROW("text", PLACE_MESSAGES_FIRST_TEXT, false, "text"),       ROW("thinking", PLACE_MESSAGES_FIRST_TEXT, false, "thinking"),
@@ -99,8 +99,8 @@ static const struct wd_place_row row_messages_result[] = {
     ROW("encrypted_content", PLACE_OPAQUE, false, NULL),
     ROW("encrypted_stdout", PLACE_OPAQUE, false, NULL),
 };
-static const struct wd_place_row row_messages_source[] = {ROW("data", PLACE_OPAQUE, false, "base64")};
-static const struct wd_place_row row_messages_citation[] = {ROW("encrypted_index", PLACE_OPAQUE, false, NULL)};
+static const struct wd_place_row row_messages_source[] = { ROW("data", PLACE_OPAQUE, false, "base64") };
+static const struct wd_place_row row_messages_citation[] = { ROW("encrypted_index", PLACE_OPAQUE, false, NULL) };
 static const struct wd_place_row row_messages_delta[] = {
     ROW("type", PLACE_ANY, true, NULL),
     ROW("partial_json", PLACE_FRAGMENT_JSON, false, NULL),
@@ -131,7 +131,7 @@ static const struct wd_place_row row_google_part[] = {
     ROW("functionCall", PLACE_GOOGLE_CALL, false, NULL),
     ROW("functionResponse", PLACE_MEMBER, false, NULL),
 };
-static const struct wd_place_row row_google_blob[] = {ROW("data", PLACE_OPAQUE, false, NULL)};
+static const struct wd_place_row row_google_blob[] = { ROW("data", PLACE_OPAQUE, false, NULL) };
 static const struct wd_place_row row_google_call[] = {
     ROW("args", PLACE_MEMBER, false, NULL),
     ROW("partialArgs", PLACE_GOOGLE_PARTIALS, false, NULL),
@@ -143,66 +143,66 @@ static const struct wd_place_row row_google_partial[] = {
     ROW("willContinue", PLACE_ANY, true, NULL),
 };
 
-static const struct wd_place_row row_embeddings[] = {ROW("data", PLACE_EMBEDDINGS_LIST, false, NULL)};
-static const struct wd_place_row row_embeddings_item[] = {ROW("embedding", PLACE_OPAQUE, false, NULL)};
+static const struct wd_place_row row_embeddings[] = { ROW("data", PLACE_EMBEDDINGS_LIST, false, NULL) };
+static const struct wd_place_row row_embeddings_item[] = { ROW("embedding", PLACE_OPAQUE, false, NULL) };
 
 #define ROWS(r) .rows = (r), .count = sizeof(r) / sizeof((r)[0])
 
 static const struct place places[PLACES] = {
-    [PLACE_OPAQUE] = {.text = PLACE_TEXT_OPAQUE},
-    [PLACE_JSON] = {.text = PLACE_TEXT_JSON, .element = PLACE_MEMBER, .other = PLACE_MEMBER},
-    [PLACE_MEMBER] = {.text = PLACE_TEXT_MEMBER, .element = PLACE_MEMBER, .other = PLACE_MEMBER},
-    [PLACE_LOGPROBS] = {.element = PLACE_LOGPROBS, .other = PLACE_LOGPROBS},
-    [PLACE_FRAGMENT] = {ROWS(row_fragment), .text = PLACE_TEXT_FRAGMENT, .element = PLACE_FRAGMENT, .other = PLACE_FRAGMENT},
-    [PLACE_FRAGMENT_JSON] = {.text = PLACE_TEXT_FRAGMENT_JSON, .element = PLACE_MEMBER, .other = PLACE_MEMBER},
+    [PLACE_OPAQUE] = { .text = PLACE_TEXT_OPAQUE },
+    [PLACE_JSON] = { .text = PLACE_TEXT_JSON, .element = PLACE_MEMBER, .other = PLACE_MEMBER },
+    [PLACE_MEMBER] = { .text = PLACE_TEXT_MEMBER, .element = PLACE_MEMBER, .other = PLACE_MEMBER },
+    [PLACE_LOGPROBS] = { .element = PLACE_LOGPROBS, .other = PLACE_LOGPROBS },
+    [PLACE_FRAGMENT] = { ROWS(row_fragment), .text = PLACE_TEXT_FRAGMENT, .element = PLACE_FRAGMENT, .other = PLACE_FRAGMENT },
+    [PLACE_FRAGMENT_JSON] = { .text = PLACE_TEXT_FRAGMENT_JSON, .element = PLACE_MEMBER, .other = PLACE_MEMBER },
 
     /* lists whose elements hold fragments: {"0": ...} is read as one by JavaScript */
-    [PLACE_CHAT] = {ROWS(row_chat)},
-    [PLACE_CHAT_CHOICES] = {.element = PLACE_CHAT_CHOICE, .other = PLACE_CHAT_CHOICE},
-    [PLACE_CHAT_CHOICE] = {ROWS(row_chat_choice)},
-    [PLACE_CHAT_DELTA] = {ROWS(row_chat_delta), .other = PLACE_FRAGMENT},
-    [PLACE_CHAT_MESSAGE] = {ROWS(row_chat_delta)},
-    [PLACE_CHAT_AUDIO] = {ROWS(row_chat_audio)},
-    [PLACE_CHAT_CALLS] = {.element = PLACE_CHAT_CALL, .other = PLACE_CHAT_CALL},
-    [PLACE_CHAT_CALL] = {ROWS(row_chat_call)},
-    [PLACE_CHAT_FUNCTION] = {ROWS(row_chat_function)},
-    [PLACE_CHAT_CUSTOM] = {ROWS(row_chat_custom)},
+    [PLACE_CHAT] = { ROWS(row_chat) },
+    [PLACE_CHAT_CHOICES] = { .element = PLACE_CHAT_CHOICE, .other = PLACE_CHAT_CHOICE },
+    [PLACE_CHAT_CHOICE] = { ROWS(row_chat_choice) },
+    [PLACE_CHAT_DELTA] = { ROWS(row_chat_delta), .other = PLACE_FRAGMENT },
+    [PLACE_CHAT_MESSAGE] = { ROWS(row_chat_delta) },
+    [PLACE_CHAT_AUDIO] = { ROWS(row_chat_audio) },
+    [PLACE_CHAT_CALLS] = { .element = PLACE_CHAT_CALL, .other = PLACE_CHAT_CALL },
+    [PLACE_CHAT_CALL] = { ROWS(row_chat_call) },
+    [PLACE_CHAT_FUNCTION] = { ROWS(row_chat_function) },
+    [PLACE_CHAT_CUSTOM] = { ROWS(row_chat_custom) },
 
-    [PLACE_RESPONSES] = {ROWS(row_responses)},
-    [PLACE_RESPONSES_ANSWER] = {ROWS(row_responses_answer)},
-    [PLACE_RESPONSES_ITEMS] = {.element = PLACE_RESPONSES_ITEM},
-    [PLACE_RESPONSES_ITEM] = {ROWS(row_responses_item)},
-    [PLACE_RESPONSES_PARTS] = {.element = PLACE_RESPONSES_PART},
-    [PLACE_RESPONSES_PART] = {ROWS(row_responses_part)},
+    [PLACE_RESPONSES] = { ROWS(row_responses) },
+    [PLACE_RESPONSES_ANSWER] = { ROWS(row_responses_answer) },
+    [PLACE_RESPONSES_ITEMS] = { .element = PLACE_RESPONSES_ITEM },
+    [PLACE_RESPONSES_ITEM] = { ROWS(row_responses_item) },
+    [PLACE_RESPONSES_PARTS] = { .element = PLACE_RESPONSES_PART },
+    [PLACE_RESPONSES_PART] = { ROWS(row_responses_part) },
 
-    [PLACE_MESSAGES] = {ROWS(row_messages)},
-    [PLACE_MESSAGES_MESSAGE] = {ROWS(row_messages_message)},
-    [PLACE_MESSAGES_BLOCKS] = {.element = PLACE_MESSAGES_BLOCK},
-    [PLACE_MESSAGES_BLOCK] = {.rows = row_messages_block + 2,
-                              .count = sizeof(row_messages_block) / sizeof(row_messages_block[0]) - 2},
-    [PLACE_MESSAGES_FIRST] = {ROWS(row_messages_block)},
-    [PLACE_MESSAGES_FIRST_TEXT] = {.text = PLACE_TEXT_FRAGMENT},
-    [PLACE_MESSAGES_RESULT] = {ROWS(row_messages_result), .element = PLACE_MESSAGES_RESULT},
-    [PLACE_MESSAGES_SOURCE] = {ROWS(row_messages_source)},
-    [PLACE_MESSAGES_CITATIONS] = {.element = PLACE_MESSAGES_CITATION},
-    [PLACE_MESSAGES_CITATION] = {ROWS(row_messages_citation)},
-    [PLACE_MESSAGES_DELTA] = {ROWS(row_messages_delta), .other = PLACE_FRAGMENT},
+    [PLACE_MESSAGES] = { ROWS(row_messages) },
+    [PLACE_MESSAGES_MESSAGE] = { ROWS(row_messages_message) },
+    [PLACE_MESSAGES_BLOCKS] = { .element = PLACE_MESSAGES_BLOCK },
+    [PLACE_MESSAGES_BLOCK] = { .rows = row_messages_block + 2,
+                               .count = sizeof(row_messages_block) / sizeof(row_messages_block[0]) - 2 },
+    [PLACE_MESSAGES_FIRST] = { ROWS(row_messages_block) },
+    [PLACE_MESSAGES_FIRST_TEXT] = { .text = PLACE_TEXT_FRAGMENT },
+    [PLACE_MESSAGES_RESULT] = { ROWS(row_messages_result), .element = PLACE_MESSAGES_RESULT },
+    [PLACE_MESSAGES_SOURCE] = { ROWS(row_messages_source) },
+    [PLACE_MESSAGES_CITATIONS] = { .element = PLACE_MESSAGES_CITATION },
+    [PLACE_MESSAGES_CITATION] = { ROWS(row_messages_citation) },
+    [PLACE_MESSAGES_DELTA] = { ROWS(row_messages_delta), .other = PLACE_FRAGMENT },
 
-    [PLACE_GOOGLE] = {ROWS(row_google)},
-    [PLACE_GOOGLE_CANDIDATES] = {.element = PLACE_GOOGLE_CANDIDATE, .other = PLACE_GOOGLE_CANDIDATE},
-    [PLACE_GOOGLE_CANDIDATE] = {ROWS(row_google_candidate)},
-    [PLACE_GOOGLE_CONTENT] = {ROWS(row_google_content)},
-    [PLACE_GOOGLE_PARTS] = {.element = PLACE_GOOGLE_PART, .other = PLACE_GOOGLE_PART},
-    [PLACE_GOOGLE_PART] = {ROWS(row_google_part), .other = PLACE_GOOGLE_PART_OTHER},
-    [PLACE_GOOGLE_PART_OTHER] = {.text = PLACE_TEXT_FRAGMENT},
-    [PLACE_GOOGLE_BLOB] = {ROWS(row_google_blob)},
-    [PLACE_GOOGLE_CALL] = {ROWS(row_google_call)},
-    [PLACE_GOOGLE_PARTIALS] = {.element = PLACE_GOOGLE_PARTIAL, .other = PLACE_GOOGLE_PARTIAL},
-    [PLACE_GOOGLE_PARTIAL] = {ROWS(row_google_partial)},
+    [PLACE_GOOGLE] = { ROWS(row_google) },
+    [PLACE_GOOGLE_CANDIDATES] = { .element = PLACE_GOOGLE_CANDIDATE, .other = PLACE_GOOGLE_CANDIDATE },
+    [PLACE_GOOGLE_CANDIDATE] = { ROWS(row_google_candidate) },
+    [PLACE_GOOGLE_CONTENT] = { ROWS(row_google_content) },
+    [PLACE_GOOGLE_PARTS] = { .element = PLACE_GOOGLE_PART, .other = PLACE_GOOGLE_PART },
+    [PLACE_GOOGLE_PART] = { ROWS(row_google_part), .other = PLACE_GOOGLE_PART_OTHER },
+    [PLACE_GOOGLE_PART_OTHER] = { .text = PLACE_TEXT_FRAGMENT },
+    [PLACE_GOOGLE_BLOB] = { ROWS(row_google_blob) },
+    [PLACE_GOOGLE_CALL] = { ROWS(row_google_call) },
+    [PLACE_GOOGLE_PARTIALS] = { .element = PLACE_GOOGLE_PARTIAL, .other = PLACE_GOOGLE_PARTIAL },
+    [PLACE_GOOGLE_PARTIAL] = { ROWS(row_google_partial) },
 
-    [PLACE_EMBEDDINGS] = {ROWS(row_embeddings)},
-    [PLACE_EMBEDDINGS_LIST] = {.element = PLACE_EMBEDDINGS_ITEM},
-    [PLACE_EMBEDDINGS_ITEM] = {ROWS(row_embeddings_item)},
+    [PLACE_EMBEDDINGS] = { ROWS(row_embeddings) },
+    [PLACE_EMBEDDINGS_LIST] = { .element = PLACE_EMBEDDINGS_ITEM },
+    [PLACE_EMBEDDINGS_ITEM] = { ROWS(row_embeddings_item) },
 };
 
 enum wd_place

@@ -57,9 +57,9 @@ enum wd_take {
 struct wd_field {
     const char *name;
     uint8_t is;
-    uint8_t take;      /* enum wd_take */
-    wd_read_fn *read;  /* reads the value further; may be NULL */
-    const char *note;  /* message of a refusal */
+    uint8_t take;     /* enum wd_take */
+    wd_read_fn *read; /* reads the value further; may be NULL */
+    const char *note; /* message of a refusal */
 };
 
 struct wd_object {
@@ -67,10 +67,19 @@ struct wd_object {
     uint32_t count;
     const char *closed; /* not NULL: a member without a row is refused as uninspectable, with this message */
 };
-#define WD_OBJECT(table) { (table), sizeof(table) / sizeof((table)[0]), NULL }
-#define WD_OBJECT_CLOSED(table, message) { (table), sizeof(table) / sizeof((table)[0]), (message) }
+#define WD_OBJECT(table)                                                                                                         \
+    {                                                                                                                            \
+        (table), sizeof(table) / sizeof((table)[0]), NULL                                                                        \
+    }
+#define WD_OBJECT_CLOSED(table, message)                                                                                         \
+    {                                                                                                                            \
+        (table), sizeof(table) / sizeof((table)[0]), (message)                                                                   \
+    }
 
-#define WD_OBJECT_NONE { NULL, 0, NULL }
+#define WD_OBJECT_NONE                                                                                                           \
+    {                                                                                                                            \
+        NULL, 0, NULL                                                                                                            \
+    }
 
 /* One type of part, item or block. */
 struct wd_variant {
@@ -86,14 +95,18 @@ struct wd_union {
     uint32_t count;
     const char *accepted; /* message for an unknown type */
 };
-#define WD_UNION(table, message) { (table), sizeof(table) / sizeof((table)[0]), (message) }
+#define WD_UNION(table, message)                                                                                                 \
+    {                                                                                                                            \
+        (table), sizeof(table) / sizeof((table)[0]), (message)                                                                   \
+    }
 
 /* Refuses; param is the path of node, and of its member name when that is not NULL. */
 bool wd_reader_refuse(struct wd_reader *r, enum wd_code code, const char *message, uint32_t node, const char *name);
 /* Out of memory, or more than the arena may hold. */
 bool wd_reader_exhausted(struct wd_reader *r);
 
-/* Reads the members of an object by its table: spelling, types, marks, then the rows' read functions in the order of the table. */
+/* Reads the members of an object by its table: spelling, types, marks, then the rows' read functions in the order of the table.
+ */
 bool wd_reader_object(struct wd_reader *r, uint32_t node, const struct wd_object *object);
 /* The object's variant by its "type". */
 bool wd_reader_variant(struct wd_reader *r, uint32_t node, const struct wd_union *u);

@@ -6,8 +6,8 @@
 
 /*
  * The exchange view of a request: what the gate decides on, whatever the format. Arrays live in the arena; node numbers are
- * those of the document. Every string of the document, keys included, is either a text to inspect or an opaque blob that the format defines at
- * that very place (signature, encrypted_content, thoughtSignature, base64 of an allowed attachment).
+ * those of the document. Every string of the document, keys included, is either a text to inspect or an opaque blob that the
+ * format defines at that very place (signature, encrypted_content, thoughtSignature, base64 of an allowed attachment).
  */
 enum wd_text_role { WD_ROLE_SYSTEM, WD_ROLE_USER, WD_ROLE_ASSISTANT, WD_ROLE_TOOL, WD_ROLE_OTHER };
 
@@ -35,7 +35,8 @@ struct wd_message {
 };
 
 struct wd_tool {
-    struct wd_span name; /* function: its name; hosted tool: its type (Google: its member as spelt), e.g. "web_search_preview", "google_search" */
+    struct wd_span name; /* function: its name; hosted tool: its type (Google: its member as spelt), e.g. "web_search_preview",
+                            "google_search" */
     bool hosted;
 };
 
@@ -46,18 +47,19 @@ struct wd_attachment_ref {
 
 struct wd_request {
     struct wd_json doc;
-    struct wd_span model;      /* as sent (unescaped); empty on Google */
+    struct wd_span model; /* as sent (unescaped); empty on Google */
     uint32_t model_node;
     bool stream;
     uint32_t temperature_node; /* 0: none */
     double temperature;
-    uint32_t max_tokens_nodes[4]; /* every field of the format that bounds the output: max_tokens, max_completion_tokens, max_output_tokens, maxOutputTokens */
+    uint32_t max_tokens_nodes[4]; /* every field of the format that bounds the output: max_tokens, max_completion_tokens,
+                                     max_output_tokens, maxOutputTokens */
     double max_tokens[4];
     uint32_t max_tokens_count;
     double thinking_budget; /* Anthropic thinking.budget_tokens, 0 when none: max_tokens may not be clamped to or below it */
-    bool include_usage;        /* chat: stream_options.include_usage was true */
+    bool include_usage;     /* chat: stream_options.include_usage was true */
     uint32_t stream_options_node; /* chat: 0 none */
-    struct wd_text *texts; /* in the order of the document, a key before its value */
+    struct wd_text *texts;        /* in the order of the document, a key before its value */
     uint32_t text_count;
     struct wd_message *messages;
     uint32_t message_count;
@@ -75,10 +77,11 @@ struct wd_problem {
 };
 
 /*
- * Reads body into *request. False with *problem: INVALID_JSON, INVALID_REQUEST (wrong type, a name that differs only in letter case from
- * one that the gate reads; Google also: underscores), UNSUPPORTED_PARAMETER, UNINSPECTABLE_CONTENT (unknown part, token
- * arrays, stored prompts, previous_response_id, item references, cached content, images by id), REQUEST_TOO_LARGE (more than the arena may
- * hold: 1,000,000 nodes need about 64 MiB). An attachment's kind is listed, not judged; a file by id or by a URL is one of kind file.
+ * Reads body into *request. False with *problem: INVALID_JSON, INVALID_REQUEST (wrong type, a name that differs only in letter
+ * case from one that the gate reads; Google also: underscores), UNSUPPORTED_PARAMETER, UNINSPECTABLE_CONTENT (unknown part, token
+ * arrays, stored prompts, previous_response_id, item references, cached content, images by id), REQUEST_TOO_LARGE (more than the
+ * arena may hold: 1,000,000 nodes need about 64 MiB). An attachment's kind is listed, not judged; a file by id or by a URL is one
+ * of kind file.
  */
 bool wd_request_read(struct wd_request *request, const struct wd_route *route, struct wd_span body, struct wd_arena *arena,
                      struct wd_problem *problem) WD_CHECK;

@@ -52,8 +52,8 @@ has_long_number(struct wd_span raw)
 static enum wd_err
 response_fragment(struct wd_response *r, uint32_t node, bool json)
 {
-    struct wd_part part = {.node = node, .kind = WD_PART_FRAGMENT, .json = json};
-    struct wd_name n = {.len = 0};
+    struct wd_part part = { .node = node, .kind = WD_PART_FRAGMENT, .json = json };
+    struct wd_name n = { .len = 0 };
     char *copy;
 
     /* names are read from the event anew for each */
@@ -87,11 +87,11 @@ response_fragment(struct wd_response *r, uint32_t node, bool json)
 static enum wd_err
 response_string(struct wd_response *r, uint32_t node)
 {
-    static const uint8_t kinds[] = {[PLACE_TEXT_WHOLE] = WD_PART_TEXT,
-                                    [PLACE_TEXT_JSON] = WD_PART_JSON,
-                                    [PLACE_TEXT_MEMBER] = WD_PART_MEMBER,
-                                    [PLACE_TEXT_FRAGMENT] = WD_PART_TEXT,
-                                    [PLACE_TEXT_FRAGMENT_JSON] = WD_PART_JSON};
+    static const uint8_t kinds[] = { [PLACE_TEXT_WHOLE] = WD_PART_TEXT,
+                                     [PLACE_TEXT_JSON] = WD_PART_JSON,
+                                     [PLACE_TEXT_MEMBER] = WD_PART_MEMBER,
+                                     [PLACE_TEXT_FRAGMENT] = WD_PART_TEXT,
+                                     [PLACE_TEXT_FRAGMENT_JSON] = WD_PART_JSON };
     enum wd_place_text text = wd_place_text((enum wd_place)r->places[node]);
 
     if (text == PLACE_TEXT_OPAQUE)
@@ -100,7 +100,7 @@ response_string(struct wd_response *r, uint32_t node)
         return response_fragment(r, node, text == PLACE_TEXT_FRAGMENT_JSON);
     if (!r->all)
         return WD_OK;
-    return response_add(r, (struct wd_part){.node = node, .kind = kinds[text], .spelled = r->places[node] == PLACE_LOGPROBS});
+    return response_add(r, (struct wd_part){ .node = node, .kind = kinds[text], .spelled = r->places[node] == PLACE_LOGPROBS });
 }
 
 /* One value: its place, its key, itself. */
@@ -118,13 +118,13 @@ response_node(struct wd_response *r, uint32_t node)
     spelled = r->places[node] == PLACE_LOGPROBS;
 
     if (r->all && row == NULL && n->key_end > n->key_start)
-        err = response_add(r, (struct wd_part){.node = node, .kind = WD_PART_KEY, .spelled = spelled});
+        err = response_add(r, (struct wd_part){ .node = node, .kind = WD_PART_KEY, .spelled = spelled });
     if (err == WD_OK && spelled && !within && n->child != 0)
-        err = response_add(r, (struct wd_part){.node = node, .kind = WD_PART_LOGPROBS});
+        err = response_add(r, (struct wd_part){ .node = node, .kind = WD_PART_LOGPROBS });
     if (err == WD_OK && n->type == WD_JSON_STRING)
         err = response_string(r, node);
     if (err == WD_OK && r->all && n->type == WD_JSON_NUMBER && has_long_number(wd_json_raw(r->doc, node)))
-        err = response_add(r, (struct wd_part){.node = node, .kind = WD_PART_NUMBER, .spelled = spelled});
+        err = response_add(r, (struct wd_part){ .node = node, .kind = WD_PART_NUMBER, .spelled = spelled });
     return err;
 }
 
@@ -200,7 +200,7 @@ wd_response_read(struct wd_response *r, enum wd_op op, bool stream, bool all, co
     enum wd_json_type root = wd_json_type(doc, 0);
     enum wd_err err;
 
-    *r = (struct wd_response){.doc = doc, .arena = arena, .op = op, .stream = stream, .all = all};
+    *r = (struct wd_response){ .doc = doc, .arena = arena, .op = op, .stream = stream, .all = all };
     /* an error of Google may come as a list of one */
     if (root != WD_JSON_OBJECT && (stream || root != WD_JSON_ARRAY))
         return WD_ERR_SYNTAX;

@@ -44,7 +44,7 @@ steer_chat(struct wd_response *r)
         return WD_OK;
     r->usage_only = doc->nodes[choices].child == 0 && usage != 0 && wd_json_type(doc, usage) == WD_JSON_OBJECT;
     for (uint32_t c = doc->nodes[choices].child; err == WD_OK && c != 0; c = doc->nodes[c].next) {
-        struct wd_name n = {.len = 0};
+        struct wd_name n = { .len = 0 };
 
         if (!steer_is_finish(doc, wd_json_get(doc, c, "finish_reason")))
             continue;
@@ -57,9 +57,9 @@ steer_chat(struct wd_response *r)
 static enum wd_err
 steer_responses(struct wd_response *r)
 {
-    static const char *const ends[] = {"response.completed", "response.incomplete", "response.failed"};
+    static const char *const ends[] = { "response.completed", "response.incomplete", "response.failed" };
     struct wd_span type = wd_response_type(r, 0);
-    struct wd_name n = {.len = 0};
+    struct wd_name n = { .len = 0 };
 
     r->sequence = wd_json_get(r->doc, 0, "sequence_number");
     if (!wd_response_number(r->doc, r->sequence, &r->sequence_number))
@@ -88,7 +88,7 @@ steer_messages(struct wd_response *r)
 {
     struct wd_span type = wd_response_type(r, 0);
     uint32_t delta = wd_json_get(r->doc, 0, "delta");
-    struct wd_name n = {.len = 0};
+    struct wd_name n = { .len = 0 };
 
     if (type.ptr == NULL && delta != 0)
         return WD_ERR_SYNTAX; /* a client that goes by the event's name would take its text */
@@ -114,7 +114,7 @@ steer_google_call(struct wd_response *r, uint32_t call)
 {
     const struct wd_json *doc = r->doc;
     uint32_t more = wd_json_get(doc, call, "willContinue"), partials = wd_json_get(doc, call, "partialArgs"), value;
-    struct wd_name n = {.len = 0};
+    struct wd_name n = { .len = 0 };
     enum wd_err err = WD_OK;
 
     wd_name_google_candidate(r, &n, call);
@@ -127,7 +127,7 @@ steer_google_call(struct wd_response *r, uint32_t call)
     if (partials == 0 || wd_json_type(doc, partials) != WD_JSON_ARRAY)
         return err;
     for (uint32_t p = doc->nodes[partials].child; err == WD_OK && p != 0; p = doc->nodes[p].next) {
-        struct wd_name channel = {.len = 0};
+        struct wd_name channel = { .len = 0 };
 
         more = wd_json_get(doc, p, "willContinue");
         value = wd_json_get(doc, p, "stringValue");
@@ -156,7 +156,7 @@ steer_google(struct wd_response *r)
     if (candidates == 0 || wd_json_type(doc, candidates) != WD_JSON_ARRAY)
         return err;
     for (uint32_t c = doc->nodes[candidates].child; err == WD_OK && c != 0; c = doc->nodes[c].next) {
-        struct wd_name n = {.len = 0};
+        struct wd_name n = { .len = 0 };
 
         if (!steer_is_finish(doc, wd_json_get(doc, c, "finishReason")))
             continue;

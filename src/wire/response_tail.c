@@ -110,7 +110,7 @@ enum wd_err
 wd_response_tail(const struct wd_response *r, const struct wd_part *part, const struct wd_edits *edits, struct wd_buf *out,
                  size_t *at)
 {
-    struct tail t = {.r = r, .edits = edits, .out = out};
+    struct tail t = { .r = r, .edits = edits, .out = out };
     size_t was = out->len;
     enum wd_err err;
 

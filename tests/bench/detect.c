@@ -29,10 +29,10 @@ must(enum wd_err err)
 static char *
 prose(size_t len)
 {
-    static const char *const words[] = {"the",    "of",      "and",     "model",     "answers", "a",       "question", "with",
-                                        "care,",  "because", "it",      "was",       "asked",   "to",      "explain",  "how",
-                                        "tokens", "travel",  "through", "networks.", "In",      "general", "we",       "find",
-                                        "that",   "risk",    "passes",  "quickly",   "when",    "tests"};
+    static const char *const words[] = { "the",    "of",      "and",     "model",     "answers", "a",       "question", "with",
+                                         "care,",  "because", "it",      "was",       "asked",   "to",      "explain",  "how",
+                                         "tokens", "travel",  "through", "networks.", "In",      "general", "we",       "find",
+                                         "that",   "risk",    "passes",  "quickly",   "when",    "tests" };
     char *text = malloc(len + 16);
     uint64_t seed = 5;
     size_t at = 0;
@@ -107,8 +107,8 @@ bench_findings(const struct wd_scan *scan, char *text, size_t gap)
 int
 main(void)
 {
-    struct wd_findings findings = {0};
-    struct wd_scan scan = {.direction = WD_OUTPUT, .replacement = WD_SPAN("[REDACTED]"), .findings = &findings};
+    struct wd_findings findings = { 0 };
+    struct wd_scan scan = { .direction = WD_OUTPUT, .replacement = WD_SPAN("[REDACTED]"), .findings = &findings };
     double start = now_ns();
     struct wd_engine *engine;
     char *text = prose(TEXT);

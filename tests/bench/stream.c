@@ -42,7 +42,7 @@ chunk(char *buf, size_t size, const char *text)
 static void
 bench(const struct wd_scan *scan, const char *title, const char *const *texts, size_t count, unsigned events_a_feed)
 {
-    struct wd_outer_config config = {.op = WD_OP_CHAT, .scan = scan, .body_max = 1 << 20};
+    struct wd_outer_config config = { .op = WD_OP_CHAT, .scan = scan, .body_max = 1 << 20 };
     struct wd_outer *gate;
     struct wd_buf in, out;
     char one[1024];
@@ -71,7 +71,7 @@ bench(const struct wd_scan *scan, const char *title, const char *const *texts, s
 static void
 memory(const struct wd_scan *scan)
 {
-    struct wd_outer_config config = {.op = WD_OP_CHAT, .scan = scan, .body_max = 1 << 20};
+    struct wd_outer_config config = { .op = WD_OP_CHAT, .scan = scan, .body_max = 1 << 20 };
     static struct wd_outer *gates[STREAMS];
     struct wd_buf out;
     char one[1024];
@@ -94,23 +94,24 @@ memory(const struct wd_scan *scan)
 int
 main(void)
 {
-    static const char *const words[] = {"The", " quick", " brown", " fox", " jumps", " over", " the", " lazy", " dog", "."};
-    static const char *const whole[] = {"The quick ", "brown fox ", "jumps over "};
+    static const char *const words[] = { "The", " quick", " brown", " fox", " jumps", " over", " the", " lazy", " dog", "." };
+    static const char *const whole[] = { "The quick ", "brown fox ", "jumps over " };
     static const char *const long_text[] = {
-        "The quick brown fox jumps over the lazy dog, and then it does it again since nobody was looking the first time. "};
-    struct wd_findings findings = {0};
+        "The quick brown fox jumps over the lazy dog, and then it does it again since nobody was looking the first time. "
+    };
+    struct wd_findings findings = { 0 };
     struct wd_engine *engine;
     struct wd_scratch *scratch;
     struct wd_scan scan;
 
     must(wd_engine_new(&engine));
     must(wd_scratch_new(&scratch, engine));
-    scan = (struct wd_scan){.engine = engine,
-                            .scratch = scratch,
-                            .direction = WD_OUTPUT,
-                            .actions = {WD_REDACT, WD_REDACT, WD_FLAG, WD_REDACT},
-                            .replacement = WD_SPAN("[REDACTED]"),
-                            .findings = &findings};
+    scan = (struct wd_scan){ .engine = engine,
+                             .scratch = scratch,
+                             .direction = WD_OUTPUT,
+                             .actions = { WD_REDACT, WD_REDACT, WD_FLAG, WD_REDACT },
+                             .replacement = WD_SPAN("[REDACTED]"),
+                             .findings = &findings };
     bench(&scan, "words, one event a feed", words, 10, 1);
     bench(&scan, "words, 20 events a feed", words, 10, 20);
     bench(&scan, "nothing held", whole, 3, 1);

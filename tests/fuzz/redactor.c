@@ -31,7 +31,7 @@ fuzz_run(enum wd_redactor_mode mode, struct wd_span text, uint32_t sizes, struct
     enum wd_err err = WD_OK, end;
     size_t n;
 
-    *findings = (struct wd_findings){0};
+    *findings = (struct wd_findings){ 0 };
     fuzz_scan.findings = findings;
     wd_buf_init(out, (size_t)1 << 28);
     if (wd_redactor_new(&r, &fuzz_scan, mode) != WD_OK)
@@ -70,7 +70,7 @@ fuzz_same(const struct wd_findings *a, const struct wd_findings *b)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum wd_action actions[] = {WD_REDACT, WD_REFUSE, WD_FLAG, WD_OFF};
+    static const enum wd_action actions[] = { WD_REDACT, WD_REFUSE, WD_FLAG, WD_OFF };
     struct wd_findings whole_findings, findings;
     struct wd_buf whole, out;
     enum wd_redactor_mode mode;

@@ -25,18 +25,18 @@ start(void)
         return;
     if (wd_engine_new(&engine) != WD_OK || wd_scratch_new(&scratch, engine) != WD_OK)
         abort();
-    scan = (struct wd_scan){.engine = engine,
-                            .scratch = scratch,
-                            .direction = WD_OUTPUT,
-                            .actions = {WD_REDACT, WD_REDACT, WD_FLAG, WD_REDACT},
-                            .replacement = WD_SPAN("[REDACTED]"),
-                            .findings = &findings};
+    scan = (struct wd_scan){ .engine = engine,
+                             .scratch = scratch,
+                             .direction = WD_OUTPUT,
+                             .actions = { WD_REDACT, WD_REDACT, WD_FLAG, WD_REDACT },
+                             .replacement = WD_SPAN("[REDACTED]"),
+                             .findings = &findings };
 }
 
 static void
 run(enum wd_op op, struct wd_span in, size_t step, struct wd_buf *out)
 {
-    struct wd_outer_config config = {.op = op, .scan = &scan, .body_max = EVENT_MAX};
+    struct wd_outer_config config = { .op = op, .scan = &scan, .body_max = EVENT_MAX };
     struct wd_outer *gate;
 
     wd_buf_init(out, CAP);
@@ -128,7 +128,7 @@ fragments(struct wd_span in, size_t step)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum wd_op ops[] = {WD_OP_CHAT, WD_OP_RESPONSES, WD_OP_MESSAGES, WD_OP_STREAM_GENERATE};
+    static const enum wd_op ops[] = { WD_OP_CHAT, WD_OP_RESPONSES, WD_OP_MESSAGES, WD_OP_STREAM_GENERATE };
     struct wd_span in;
 
     start();

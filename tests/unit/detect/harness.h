@@ -24,7 +24,7 @@ struct rig {
 static inline void
 rig_init(struct rig *rig)
 {
-    *rig = (struct rig){0};
+    *rig = (struct rig){ 0 };
     assert_int_equal(wd_engine_new(&rig->engine), WD_OK);
     assert_int_equal(wd_scratch_new(&rig->scan.scratch, rig->engine), WD_OK);
     rig->scan.engine = rig->engine;
@@ -47,7 +47,7 @@ rig_deinit(struct rig *rig)
 static inline void
 rig_clear(struct rig *rig)
 {
-    rig->findings = (struct wd_findings){0};
+    rig->findings = (struct wd_findings){ 0 };
     rig->err = WD_OK;
     wd_buf_clear(&rig->out);
 }
@@ -118,7 +118,7 @@ struct outcome {
 static inline struct outcome
 rig_take(struct rig *rig)
 {
-    struct outcome o = {rig->findings, rig->err, malloc(rig->out.len + 1), rig->out.len};
+    struct outcome o = { rig->findings, rig->err, malloc(rig->out.len + 1), rig->out.len };
 
     assert_non_null(o.text);
     if (o.len > 0)

@@ -265,10 +265,10 @@ test_members(void **state)
     static const struct {
         const char *name, *value, *want;
     } cases[] = {
-        {"password", "hunter2", "[REDACTED]"},     {"db_Password", "correct horse 9", "[REDACTED]"},
-        {"password", "swordfish", "[REDACTED]"},   {"token", "abc-123-def", "[REDACTED]"},
-        {"password", "your password", NULL},       {"note", "hunter2", NULL},
-        {"note", "key " OPENAI, "key [REDACTED]"}, {"password", "", NULL},
+        { "password", "hunter2", "[REDACTED]" },     { "db_Password", "correct horse 9", "[REDACTED]" },
+        { "password", "swordfish", "[REDACTED]" },   { "token", "abc-123-def", "[REDACTED]" },
+        { "password", "your password", NULL },       { "note", "hunter2", NULL },
+        { "note", "key " OPENAI, "key [REDACTED]" }, { "password", "", NULL },
     };
     struct rig rig;
     bool changed;
@@ -322,33 +322,33 @@ static void
 test_endless_words_are_bounded(void **state)
 {
     /* The first few are tried with 10 MB, the others with one. */
-    static const char *const words[] = {"a",
-                                        "7",
-                                        "\\",
-                                        "[",
-                                        "<",
-                                        "-----BEGIN ",
-                                        "password=",
-                                        "1234 ",
-                                        "4111 ",
-                                        "token:\"",
-                                        "sk-",
-                                        "eyJ",
-                                        "a@",
-                                        "a@b.",
-                                        "<script ",
-                                        "[ ",
-                                        "\\u0",
-                                        "4",
-                                        "\"",
-                                        "javascript:",
-                                        "ghp_",
-                                        "=",
-                                        "@",
-                                        "a.b@c.",
-                                        "eyJaaaaaaaa.",
-                                        "-----BEGIN "
-                                        "PRIVATE KEY-----\n"};
+    static const char *const words[] = { "a",
+                                         "7",
+                                         "\\",
+                                         "[",
+                                         "<",
+                                         "-----BEGIN ",
+                                         "password=",
+                                         "1234 ",
+                                         "4111 ",
+                                         "token:\"",
+                                         "sk-",
+                                         "eyJ",
+                                         "a@",
+                                         "a@b.",
+                                         "<script ",
+                                         "[ ",
+                                         "\\u0",
+                                         "4",
+                                         "\"",
+                                         "javascript:",
+                                         "ghp_",
+                                         "=",
+                                         "@",
+                                         "a.b@c.",
+                                         "eyJaaaaaaaa.",
+                                         "-----BEGIN "
+                                         "PRIVATE KEY-----\n" };
     struct wd_redactor *r;
     struct wd_buf text;
     struct rig rig;
@@ -393,14 +393,14 @@ test_findings_longer_than_what_is_held(void **state)
     static const struct {
         const char *before, *fill, *after, *want;
     } cases[] = {
-        {"x sk-"
-         "proj-",
-         "Ab3dEf6hIj", " y", "x [REDACTED] y"},
-        {"x " JWT_A "." JWT_B, "Ab3dEf6hIj", ".sig-nature.", "x [REDACTED]"},
-        {PEM_BEGIN "\n", "MIIEpAIBAAKCAQEA1234567890abcdef\n", PEM_END " y", "[REDACTED] y"},
-        {PEM_BEGIN "\n", "MIIEpAIBAAKCAQEA1234567890abcdef\n", ", y", "[REDACTED], y"},
-        {"password=", "a1!", " y", "password=[REDACTED] y"},
-        {"password: \"", "a1!", "\" y", "password: \"[REDACTED]\" y"},
+        { "x sk-"
+          "proj-",
+          "Ab3dEf6hIj", " y", "x [REDACTED] y" },
+        { "x " JWT_A "." JWT_B, "Ab3dEf6hIj", ".sig-nature.", "x [REDACTED]" },
+        { PEM_BEGIN "\n", "MIIEpAIBAAKCAQEA1234567890abcdef\n", PEM_END " y", "[REDACTED] y" },
+        { PEM_BEGIN "\n", "MIIEpAIBAAKCAQEA1234567890abcdef\n", ", y", "[REDACTED], y" },
+        { "password=", "a1!", " y", "password=[REDACTED] y" },
+        { "password: \"", "a1!", "\" y", "password: \"[REDACTED]\" y" },
     };
     struct outcome whole;
     struct wd_buf text;
@@ -665,7 +665,7 @@ static void
 test_score_and_table_of_findings(void **state)
 {
     static const uint8_t none[WD_FINGERPRINT_BYTES];
-    struct wd_findings f = {0};
+    struct wd_findings f = { 0 };
     int i;
 
     assert_true(wd_findings_score(&f) == 1);

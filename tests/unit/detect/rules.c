@@ -28,7 +28,7 @@ static struct rules_case
 rules_parse(const char *line)
 {
     size_t size = strlen(line) * 6 + 16;
-    struct rules_case c = {calloc(1, size), calloc(1, size), line[0] == '+'};
+    struct rules_case c = { calloc(1, size), calloc(1, size), line[0] == '+' };
     char *text = c.text, *want = c.want;
     bool inside = false;
 
@@ -143,24 +143,24 @@ test_names_of_members(void **state)
     static const struct {
         const char *name, *rule;
     } cases[] = {
-        {"password", "password"},
-        {"db_password", "password"},
-        {"PASSWORD", "password"},
-        {"userPwd", "password"},
-        {"token", "assigned-secret"},
-        {"accessToken", "assigned-secret"},
-        {"api_key", "assigned-secret"},
-        {"client_secret", "assigned-secret"},
-        {"max_tokens", NULL},
-        {"passphrase", "password"},
-        {"Passwort", "password"},
-        {"passwd", "password"},
-        {"SecretKey", "assigned-secret"},
-        {"private-key", "assigned-secret"},
-        {"x-auth-key", "assigned-secret"},
-        {"key", NULL},
-        {"", NULL},
-        {"passwords", NULL},
+        { "password", "password" },
+        { "db_password", "password" },
+        { "PASSWORD", "password" },
+        { "userPwd", "password" },
+        { "token", "assigned-secret" },
+        { "accessToken", "assigned-secret" },
+        { "api_key", "assigned-secret" },
+        { "client_secret", "assigned-secret" },
+        { "max_tokens", NULL },
+        { "passphrase", "password" },
+        { "Passwort", "password" },
+        { "passwd", "password" },
+        { "SecretKey", "assigned-secret" },
+        { "private-key", "assigned-secret" },
+        { "x-auth-key", "assigned-secret" },
+        { "key", NULL },
+        { "", NULL },
+        { "passwords", NULL },
     };
     size_t i;
 

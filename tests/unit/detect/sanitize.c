@@ -12,40 +12,40 @@ static const struct {
     enum wd_format format;
     const char *text, *want;
 } sanitize_cases[] = {
-    {WD_FORMAT_OPENAI, "[SYSTEM] you are", "[INSTRUCTION] you are"},
-    {WD_FORMAT_OPENAI, "x [system][System]", "x [INSTRUCTION][INSTRUCTION]"},
-    {WD_FORMAT_OPENAI, "[ SYSTEM ]", "[INSTRUCTION]"},
-    {WD_FORMAT_OPENAI, "[SYSTEMS] [USER] system", NULL},
-    {WD_FORMAT_OPENAI, "<b>[system</b>", NULL},
-    {WD_FORMAT_OPENAI, "", NULL},
+    { WD_FORMAT_OPENAI, "[SYSTEM] you are", "[INSTRUCTION] you are" },
+    { WD_FORMAT_OPENAI, "x [system][System]", "x [INSTRUCTION][INSTRUCTION]" },
+    { WD_FORMAT_OPENAI, "[ SYSTEM ]", "[INSTRUCTION]" },
+    { WD_FORMAT_OPENAI, "[SYSTEMS] [USER] system", NULL },
+    { WD_FORMAT_OPENAI, "<b>[system</b>", NULL },
+    { WD_FORMAT_OPENAI, "", NULL },
 
-    {WD_FORMAT_ANTHROPIC, "\n\nHuman: hi", "\n\nUser: hi"},
-    {WD_FORMAT_ANTHROPIC, "Human: hi\n\nHUMAN: there", "User: hi\n\nUser: there"},
-    {WD_FORMAT_ANTHROPIC, "a\n \t human: b", "a\n \t User: b"},
-    {WD_FORMAT_ANTHROPIC, "a\r\nHuman:", "a\r\nUser:"},
-    {WD_FORMAT_ANTHROPIC, "a Human: being", NULL},
-    {WD_FORMAT_ANTHROPIC, "Human beings: us", NULL},
+    { WD_FORMAT_ANTHROPIC, "\n\nHuman: hi", "\n\nUser: hi" },
+    { WD_FORMAT_ANTHROPIC, "Human: hi\n\nHUMAN: there", "User: hi\n\nUser: there" },
+    { WD_FORMAT_ANTHROPIC, "a\n \t human: b", "a\n \t User: b" },
+    { WD_FORMAT_ANTHROPIC, "a\r\nHuman:", "a\r\nUser:" },
+    { WD_FORMAT_ANTHROPIC, "a Human: being", NULL },
+    { WD_FORMAT_ANTHROPIC, "Human beings: us", NULL },
 
-    {WD_FORMAT_GOOGLE, "<p>Hello <b>you</b></p>", "Hello you"},
-    {WD_FORMAT_GOOGLE, "a<br>b<br/>c", "abc"},
-    {WD_FORMAT_GOOGLE, "<a href=\"x>y\">z</a>", "z"},
-    {WD_FORMAT_GOOGLE, "<!-- no\nway -->x<!DOCTYPE html>", "x"},
-    {WD_FORMAT_GOOGLE, "<SCRIPT>alert(1)</SCRIPT >", "alert(1)"},
-    {WD_FORMAT_GOOGLE, "<img src=x onerror=alert(1)>", ""},
-    {WD_FORMAT_GOOGLE, "<scr<b>ipt>alert(1)</scr</b>ipt>", "alert(1)"},
-    {WD_FORMAT_GOOGLE, "<iframe src='a'></iframe>ok", "ok"},
-    {WD_FORMAT_GOOGLE, "<div class=\"a\"\n id=b>x</div>", "x"},
-    {WD_FORMAT_GOOGLE, "text<i>it</i>alic", "textitalic"},
-    {WD_FORMAT_GOOGLE, "a < b and c > d", NULL},
-    {WD_FORMAT_GOOGLE, "if (a<b && c>d)", NULL},
-    {WD_FORMAT_GOOGLE, "vector<int> v; std::map<string, vector<double>> m;", NULL},
-    {WD_FORMAT_GOOGLE, "Map<String, List<a>> x", NULL},
-    {WD_FORMAT_GOOGLE, "x <b> y, i <a and b> j", NULL},
-    {WD_FORMAT_GOOGLE, "List<object> and Option<time>", NULL},
-    {WD_FORMAT_GOOGLE, "1 << 3, <-, <=>, <3, <>", NULL},
-    {WD_FORMAT_GOOGLE, "mail <bob@example.com>", NULL},
-    {WD_FORMAT_GOOGLE, "an open <div", NULL},
-    {WD_FORMAT_GOOGLE, "", NULL},
+    { WD_FORMAT_GOOGLE, "<p>Hello <b>you</b></p>", "Hello you" },
+    { WD_FORMAT_GOOGLE, "a<br>b<br/>c", "abc" },
+    { WD_FORMAT_GOOGLE, "<a href=\"x>y\">z</a>", "z" },
+    { WD_FORMAT_GOOGLE, "<!-- no\nway -->x<!DOCTYPE html>", "x" },
+    { WD_FORMAT_GOOGLE, "<SCRIPT>alert(1)</SCRIPT >", "alert(1)" },
+    { WD_FORMAT_GOOGLE, "<img src=x onerror=alert(1)>", "" },
+    { WD_FORMAT_GOOGLE, "<scr<b>ipt>alert(1)</scr</b>ipt>", "alert(1)" },
+    { WD_FORMAT_GOOGLE, "<iframe src='a'></iframe>ok", "ok" },
+    { WD_FORMAT_GOOGLE, "<div class=\"a\"\n id=b>x</div>", "x" },
+    { WD_FORMAT_GOOGLE, "text<i>it</i>alic", "textitalic" },
+    { WD_FORMAT_GOOGLE, "a < b and c > d", NULL },
+    { WD_FORMAT_GOOGLE, "if (a<b && c>d)", NULL },
+    { WD_FORMAT_GOOGLE, "vector<int> v; std::map<string, vector<double>> m;", NULL },
+    { WD_FORMAT_GOOGLE, "Map<String, List<a>> x", NULL },
+    { WD_FORMAT_GOOGLE, "x <b> y, i <a and b> j", NULL },
+    { WD_FORMAT_GOOGLE, "List<object> and Option<time>", NULL },
+    { WD_FORMAT_GOOGLE, "1 << 3, <-, <=>, <3, <>", NULL },
+    { WD_FORMAT_GOOGLE, "mail <bob@example.com>", NULL },
+    { WD_FORMAT_GOOGLE, "an open <div", NULL },
+    { WD_FORMAT_GOOGLE, "", NULL },
 };
 
 static void
@@ -70,7 +70,7 @@ test_each_format_rewrites_its_own(void **state)
 static void
 test_hostile_texts_end(void **state)
 {
-    static const char *const words[] = {"<", "<a ", "<a \"", "</", "<!--", "[", "[ ", "human:", "\n", "<b", "<scr<b>"};
+    static const char *const words[] = { "<", "<a ", "<a \"", "</", "<!--", "[", "[ ", "human:", "\n", "<b", "<scr<b>" };
     struct wd_buf text, out;
     bool changed, again;
     size_t i, f;

@@ -50,7 +50,7 @@ run_engine(struct rig *rig)
 static void
 test_each_allocation_fails_once(void **state)
 {
-    static enum wd_err (*const runs[])(struct rig *) = {run_stream, run_whole, run_engine};
+    static enum wd_err (*const runs[])(struct rig *) = { run_stream, run_whole, run_engine };
     struct rig rig;
     enum wd_err err;
     size_t i;

@@ -74,8 +74,9 @@ static inline enum wd_code
 bench_send(struct bench *b, struct wd_exchange *ex, const char *method, const char *path, const char *body, struct wd_buf *sent)
 {
     struct wd_now now = { 1700000000000000, b->mono_us };
-    struct wd_arrival arrival = { .method = wd_span_str(method), .path = wd_span_str(path), .token = wd_span_str(b->token),
-                                  .has_body = body != NULL };
+    struct wd_arrival arrival = {
+        .method = wd_span_str(method), .path = wd_span_str(path), .token = wd_span_str(b->token), .has_body = body != NULL
+    };
     struct wd_arena arena;
     enum wd_code code;
     bool changed;

@@ -48,71 +48,71 @@ test_exact_bytes(void **state)
         enum wd_op op;
         const char *in, *out;
     } cases[] = {
-        {"nothing to change: byte for byte", WD_OP_CHAT,
-         "data:{ \"choices\" : [ {\"delta\":{\"content\":\"One.\\u0020\"} } ] }\r\n\r\n" CHAT_FINISH DONE,
-         "data:{ \"choices\" : [ {\"delta\":{\"content\":\"One.\\u0020\"} } ] }\r\n\r\n" CHAT_FINISH DONE},
-        {"the last word leaves before the choice is finished", WD_OP_CHAT, CHAT("Hello wor") CHAT_FINISH DONE,
-         CHAT("Hello ") "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wor\"}}]}\n\n" CHAT_FINISH DONE},
-        {"... and within an event that finishes it", WD_OP_CHAT,
-         CHAT("Hello wor") "data: "
-                           "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ld\"},\"finish_reason\":\"stop\"}]}\n\n" DONE,
-         CHAT("Hello ") "data: "
-                        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"world\"},\"finish_reason\":\"stop\"}]}\n\n" DONE},
-        {"reasoning stays before the text", WD_OP_CHAT,
-         "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"I think.\"}}]}\n\n" CHAT("So ") CHAT_FINISH DONE,
-         "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"I \"}}]}\n\n"
-         "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"think.\"}}]}\n\n" CHAT("So ") CHAT_FINISH DONE},
-        {"Google's text ends in the event that finishes it", WD_OP_STREAM_GENERATE,
-         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello\"}]},\"index\":0}]}\n\n"
-         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" world\"}]},\"finishReason\":\"STOP\",\"index\":0}]}\n\n",
-         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]},\"index\":0}]}\n\n"
-         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello "
-         "world\"}]},\"finishReason\":\"STOP\",\"index\":0}]}\n\n"},
-        {"comments, id and retry pass", WD_OP_CHAT, ": ping\n\nid: 7\nretry: 10\n" CHAT("a ") DONE,
-         ": ping\n\nid: 7\nretry: 10\n" CHAT("a ") DONE},
-        {"a secret in a comment goes", WD_OP_CHAT, ": look " SECRET " there\n\n" DONE, ": look [REDACTED] there\n\n" DONE},
-        {"a secret in a name goes", WD_OP_CHAT, "event: " SECRET "\n" CHAT("a ") DONE, "event: [REDACTED]\n" CHAT("a ") DONE},
-        {"an event of several lines", WD_OP_CHAT,
-         "data: {\"choices\":[{\"index\":0,\ndata: \"delta\":{\"content\":\"x " SECRET " \"}}]}\n\n" DONE,
-         "data: {\"choices\":[{\"index\":0, \"delta\":{\"content\":\"x [REDACTED] \"}}]}\n\n" DONE},
-        {"after the terminator nothing passes", WD_OP_CHAT, DONE CHAT("more "), DONE},
-        {"... nor behind message_stop", WD_OP_MESSAGES,
-         "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n" CHAT("more "),
-         "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"},
-        {"F53 an end without a blank line is made whole", WD_OP_CHAT, CHAT("a ") "data: [DONE]", CHAT("a ") DONE},
-        {"logprobs spell the text: they go when it changes", WD_OP_CHAT,
-         "data: "
-         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wor\"},\"logprobs\":{\"content\":[{\"token\":\"wor\"}]}}]}"
-         "\n\n" DONE,
-         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"logprobs\":null}]}\n\n"
-         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wor\"}}]}\n\n" DONE},
-        {"... and stay when it does not", WD_OP_CHAT,
-         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a \"},\"logprobs\":{\"content\":[{\"token\":\"a "
-         "\"}]}}]}\n\n" DONE,
-         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a \"},\"logprobs\":{\"content\":[{\"token\":\"a "
-         "\"}]}}]}\n\n" DONE},
-        {"Responses numbers go on", WD_OP_RESPONSES,
-         "event: response.output_text.delta\ndata: "
-         "{\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"wor\",\"sequence_number\":4}\n\n"
-         "data: {\"type\":\"response.output_text.done\",\"output_index\":0,\"text\":\"wor\",\"sequence_number\":5}\n\n"
-         "data: {\"type\":\"response.completed\",\"response\":{},\"sequence_number\":6}\n\n",
-         "event: response.output_text.delta\ndata: "
-         "{\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"\",\"sequence_number\":4}\n\n"
-         "event: response.output_text.delta\ndata: "
-         "{\"sequence_number\":5,\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"wor\"}\n\n"
-         "data: {\"type\":\"response.output_text.done\",\"output_index\":0,\"text\":\"wor\",\"sequence_number\":6}\n\n"
-         "data: {\"type\":\"response.completed\",\"response\":{},\"sequence_number\":7}\n\n"},
-        {"Anthropic's error gets its name", WD_OP_MESSAGES,
-         "data: {\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"m\"}}\n\n",
-         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"m\"}}\n\n"},
-        {"an error of the provider gets chat's last line", WD_OP_CHAT, "data: {\"error\":{\"message\":\"m\"}}\n\n",
-         "data: {\"error\":{\"message\":\"m\"}}\n\n" DONE},
-        {"a tool call that carries a secret in its name", WD_OP_CHAT,
-         "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"" SECRET
-         "\"}}]}}]}\n\n" DONE,
-         "data: "
-         "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"[REDACTED]\"}}]}}]}"
-         "\n\n" DONE},
+        { "nothing to change: byte for byte", WD_OP_CHAT,
+          "data:{ \"choices\" : [ {\"delta\":{\"content\":\"One.\\u0020\"} } ] }\r\n\r\n" CHAT_FINISH DONE,
+          "data:{ \"choices\" : [ {\"delta\":{\"content\":\"One.\\u0020\"} } ] }\r\n\r\n" CHAT_FINISH DONE },
+        { "the last word leaves before the choice is finished", WD_OP_CHAT, CHAT("Hello wor") CHAT_FINISH DONE,
+          CHAT("Hello ") "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wor\"}}]}\n\n" CHAT_FINISH DONE },
+        { "... and within an event that finishes it", WD_OP_CHAT,
+          CHAT("Hello wor") "data: "
+                            "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ld\"},\"finish_reason\":\"stop\"}]}\n\n" DONE,
+          CHAT("Hello ") "data: "
+                         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"world\"},\"finish_reason\":\"stop\"}]}\n\n" DONE },
+        { "reasoning stays before the text", WD_OP_CHAT,
+          "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"I think.\"}}]}\n\n" CHAT("So ") CHAT_FINISH DONE,
+          "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"I \"}}]}\n\n"
+          "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"think.\"}}]}\n\n" CHAT("So ") CHAT_FINISH DONE },
+        { "Google's text ends in the event that finishes it", WD_OP_STREAM_GENERATE,
+          "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello\"}]},\"index\":0}]}\n\n"
+          "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" world\"}]},\"finishReason\":\"STOP\",\"index\":0}]}\n\n",
+          "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]},\"index\":0}]}\n\n"
+          "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello "
+          "world\"}]},\"finishReason\":\"STOP\",\"index\":0}]}\n\n" },
+        { "comments, id and retry pass", WD_OP_CHAT, ": ping\n\nid: 7\nretry: 10\n" CHAT("a ") DONE,
+          ": ping\n\nid: 7\nretry: 10\n" CHAT("a ") DONE },
+        { "a secret in a comment goes", WD_OP_CHAT, ": look " SECRET " there\n\n" DONE, ": look [REDACTED] there\n\n" DONE },
+        { "a secret in a name goes", WD_OP_CHAT, "event: " SECRET "\n" CHAT("a ") DONE, "event: [REDACTED]\n" CHAT("a ") DONE },
+        { "an event of several lines", WD_OP_CHAT,
+          "data: {\"choices\":[{\"index\":0,\ndata: \"delta\":{\"content\":\"x " SECRET " \"}}]}\n\n" DONE,
+          "data: {\"choices\":[{\"index\":0, \"delta\":{\"content\":\"x [REDACTED] \"}}]}\n\n" DONE },
+        { "after the terminator nothing passes", WD_OP_CHAT, DONE CHAT("more "), DONE },
+        { "... nor behind message_stop", WD_OP_MESSAGES,
+          "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n" CHAT("more "),
+          "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n" },
+        { "F53 an end without a blank line is made whole", WD_OP_CHAT, CHAT("a ") "data: [DONE]", CHAT("a ") DONE },
+        { "logprobs spell the text: they go when it changes", WD_OP_CHAT,
+          "data: "
+          "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wor\"},\"logprobs\":{\"content\":[{\"token\":\"wor\"}]}}]}"
+          "\n\n" DONE,
+          "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"logprobs\":null}]}\n\n"
+          "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wor\"}}]}\n\n" DONE },
+        { "... and stay when it does not", WD_OP_CHAT,
+          "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a \"},\"logprobs\":{\"content\":[{\"token\":\"a "
+          "\"}]}}]}\n\n" DONE,
+          "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a \"},\"logprobs\":{\"content\":[{\"token\":\"a "
+          "\"}]}}]}\n\n" DONE },
+        { "Responses numbers go on", WD_OP_RESPONSES,
+          "event: response.output_text.delta\ndata: "
+          "{\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"wor\",\"sequence_number\":4}\n\n"
+          "data: {\"type\":\"response.output_text.done\",\"output_index\":0,\"text\":\"wor\",\"sequence_number\":5}\n\n"
+          "data: {\"type\":\"response.completed\",\"response\":{},\"sequence_number\":6}\n\n",
+          "event: response.output_text.delta\ndata: "
+          "{\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"\",\"sequence_number\":4}\n\n"
+          "event: response.output_text.delta\ndata: "
+          "{\"sequence_number\":5,\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"wor\"}\n\n"
+          "data: {\"type\":\"response.output_text.done\",\"output_index\":0,\"text\":\"wor\",\"sequence_number\":6}\n\n"
+          "data: {\"type\":\"response.completed\",\"response\":{},\"sequence_number\":7}\n\n" },
+        { "Anthropic's error gets its name", WD_OP_MESSAGES,
+          "data: {\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"m\"}}\n\n",
+          "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"m\"}}\n\n" },
+        { "an error of the provider gets chat's last line", WD_OP_CHAT, "data: {\"error\":{\"message\":\"m\"}}\n\n",
+          "data: {\"error\":{\"message\":\"m\"}}\n\n" DONE },
+        { "a tool call that carries a secret in its name", WD_OP_CHAT,
+          "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"" SECRET
+          "\"}}]}}]}\n\n" DONE,
+          "data: "
+          "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"[REDACTED]\"}}]}}]}"
+          "\n\n" DONE },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -133,10 +133,10 @@ static const struct {
     enum wd_op op;
     const char *event, *terminator;
 } ends[] = {
-    {WD_OP_CHAT, "\n\ndata: {\"error\":{", "}\n\ndata: [DONE]\n\n"},
-    {WD_OP_RESPONSES, "\n\nevent: error\ndata: {\"type\":\"error\",\"code\":\"", "}\n\n"},
-    {WD_OP_MESSAGES, "\n\nevent: error\ndata: {\"type\":\"error\",\"error\":{", "}\n\n"},
-    {WD_OP_STREAM_GENERATE, "\n\ndata: {\"error\":{\"code\":", "}\n\n"},
+    { WD_OP_CHAT, "\n\ndata: {\"error\":{", "}\n\ndata: [DONE]\n\n" },
+    { WD_OP_RESPONSES, "\n\nevent: error\ndata: {\"type\":\"error\",\"code\":\"", "}\n\n" },
+    { WD_OP_MESSAGES, "\n\nevent: error\ndata: {\"type\":\"error\",\"error\":{", "}\n\n" },
+    { WD_OP_STREAM_GENERATE, "\n\ndata: {\"error\":{\"code\":", "}\n\n" },
 };
 
 static void
@@ -194,7 +194,7 @@ test_malformed(void **state)
 static void
 test_deep_and_large(void **state)
 {
-    struct wd_outer_config config = {.op = WD_OP_CHAT, .scan = &rules.scan, .body_max = 4096};
+    struct wd_outer_config config = { .op = WD_OP_CHAT, .scan = &rules.scan, .body_max = 4096 };
     struct wd_outer *gate;
     struct wd_buf out;
     struct run r;
@@ -238,7 +238,7 @@ test_many_channels(void **state)
 static void
 test_out_is_full(void **state)
 {
-    struct wd_outer_config config = {.op = WD_OP_CHAT, .scan = &rules.scan, .body_max = 1 << 20};
+    struct wd_outer_config config = { .op = WD_OP_CHAT, .scan = &rules.scan, .body_max = 1 << 20 };
     struct wd_outer *gate;
     struct wd_buf out;
 
@@ -256,11 +256,11 @@ test_silent_end(void **state)
     static const struct {
         enum wd_code why, code;
     } whys[] = {
-        {WD_CODE_NONE, WD_CODE_PROVIDER_INVALID_RESPONSE},
-        {WD_CODE_PROVIDER_UNAVAILABLE, WD_CODE_PROVIDER_UNAVAILABLE},
-        {WD_CODE_PROVIDER_TIMEOUT, WD_CODE_PROVIDER_TIMEOUT},
+        { WD_CODE_NONE, WD_CODE_PROVIDER_INVALID_RESPONSE },
+        { WD_CODE_PROVIDER_UNAVAILABLE, WD_CODE_PROVIDER_UNAVAILABLE },
+        { WD_CODE_PROVIDER_TIMEOUT, WD_CODE_PROVIDER_TIMEOUT },
     };
-    static const char *const partial[] = {"", "data: {\"choices\":[{\"del", "event: x\n", "\n"};
+    static const char *const partial[] = { "", "data: {\"choices\":[{\"del", "event: x\n", "\n" };
 
     for (size_t f = 0; f < sizeof(ends) / sizeof(ends[0]); f++) {
         for (size_t w = 0; w < sizeof(whys) / sizeof(whys[0]); w++) {
@@ -310,17 +310,18 @@ test_usage(void **state)
         const char *in;
         uint64_t tokens_in, tokens_out;
     } cases[] = {
-        {WD_OP_CHAT, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":6}}\n\n" DONE, 9, 6},
-        {WD_OP_RESPONSES,
-         "data: {\"type\":\"response.incomplete\",\"response\":{\"usage\":{\"input_tokens\":8,\"output_tokens\":5}}}\n\n", 8, 5},
-        {WD_OP_MESSAGES,
-         "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}}\n\n"
-         "data: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":4}}\n\n",
-         7, 4},
-        {WD_OP_STREAM_GENERATE,
-         "data: {\"usageMetadata\":{\"promptTokenCount\":6,\"candidatesTokenCount\":1}}\n\n"
-         "data: {\"usageMetadata\":{\"promptTokenCount\":6,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":10}}\n\n",
-         6, 12},
+        { WD_OP_CHAT, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":6}}\n\n" DONE, 9, 6 },
+        { WD_OP_RESPONSES,
+          "data: {\"type\":\"response.incomplete\",\"response\":{\"usage\":{\"input_tokens\":8,\"output_tokens\":5}}}\n\n", 8,
+          5 },
+        { WD_OP_MESSAGES,
+          "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}}\n\n"
+          "data: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":4}}\n\n",
+          7, 4 },
+        { WD_OP_STREAM_GENERATE,
+          "data: {\"usageMetadata\":{\"promptTokenCount\":6,\"candidatesTokenCount\":1}}\n\n"
+          "data: {\"usageMetadata\":{\"promptTokenCount\":6,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":10}}\n\n",
+          6, 12 },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -340,7 +341,7 @@ test_usage(void **state)
 static void
 test_usage_we_asked_for(void **state)
 {
-    struct wd_outer_config config = {.op = WD_OP_CHAT, .scan = &rules.scan, .drop_usage = true, .body_max = 1 << 20};
+    struct wd_outer_config config = { .op = WD_OP_CHAT, .scan = &rules.scan, .drop_usage = true, .body_max = 1 << 20 };
     static const char first[] = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a \"}}],\"usage\":null}\n\n";
     struct wd_outer *gate;
     struct wd_buf out;
@@ -364,53 +365,53 @@ test_opaque(void **state)
         enum wd_op op;
         const char *in;
     } cases[] = {
-        {WD_OP_MESSAGES,
-         "event: x\ndata: "
-         "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"" SECRET
-         "\"}}\n\n"},
-        {WD_OP_MESSAGES,
-         "data: "
-         "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"redacted_thinking\",\"data\":\"" SECRET
-         "\"}}\n\n"},
-        {WD_OP_MESSAGES, "data: "
-                         "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"web_search_tool_result\","
-                         "\"content\":[{\"type\":"
-                         "\"web_search_result\",\"encrypted_content\":\"" SECRET "\"}]}}\n\n"},
-        {WD_OP_MESSAGES, "data: "
-                         "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"citations_delta\",\"citation\":{"
-                         "\"encrypted_index\":\"" SECRET "\"}}}\n\n"},
-        {WD_OP_RESPONSES,
-         "data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":\"reasoning\",\"encrypted_content\":\"" SECRET
-         "\"}}\n\n"},
-        {WD_OP_RESPONSES,
-         "data: {\"type\":\"response.image_generation_call.partial_image\",\"partial_image_b64\":\"" SECRET "\"}\n\n"},
-        {WD_OP_RESPONSES, "data: {\"type\":\"response.audio.delta\",\"delta\":\"" SECRET "\"}\n\n"},
-        {WD_OP_STREAM_GENERATE,
-         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\"},\"thoughtSignature\":\"" SECRET
-         "\"}]}}]}\n\n"},
-        {WD_OP_STREAM_GENERATE,
-         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"" SECRET
-         "\"}}]}}]}\n\n"},
-        {WD_OP_CHAT, "data: {\"choices\":[{\"index\":0,\"delta\":{\"audio\":{\"data\":\"" SECRET "\"}}}]}\n\n"},
+        { WD_OP_MESSAGES,
+          "event: x\ndata: "
+          "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"" SECRET
+          "\"}}\n\n" },
+        { WD_OP_MESSAGES,
+          "data: "
+          "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"redacted_thinking\",\"data\":\"" SECRET
+          "\"}}\n\n" },
+        { WD_OP_MESSAGES, "data: "
+                          "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"web_search_tool_result\","
+                          "\"content\":[{\"type\":"
+                          "\"web_search_result\",\"encrypted_content\":\"" SECRET "\"}]}}\n\n" },
+        { WD_OP_MESSAGES, "data: "
+                          "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"citations_delta\",\"citation\":{"
+                          "\"encrypted_index\":\"" SECRET "\"}}}\n\n" },
+        { WD_OP_RESPONSES,
+          "data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":\"reasoning\",\"encrypted_content\":\"" SECRET
+          "\"}}\n\n" },
+        { WD_OP_RESPONSES,
+          "data: {\"type\":\"response.image_generation_call.partial_image\",\"partial_image_b64\":\"" SECRET "\"}\n\n" },
+        { WD_OP_RESPONSES, "data: {\"type\":\"response.audio.delta\",\"delta\":\"" SECRET "\"}\n\n" },
+        { WD_OP_STREAM_GENERATE,
+          "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\"},\"thoughtSignature\":\"" SECRET
+          "\"}]}}]}\n\n" },
+        { WD_OP_STREAM_GENERATE,
+          "data: {\"candidates\":[{\"content\":{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"" SECRET
+          "\"}}]}}]}\n\n" },
+        { WD_OP_CHAT, "data: {\"choices\":[{\"index\":0,\"delta\":{\"audio\":{\"data\":\"" SECRET "\"}}}]}\n\n" },
     };
     /* the same names where the format does not define them */
     static const struct {
         enum wd_op op;
         const char *in;
     } elsewhere[] = {
-        {WD_OP_MESSAGES, "data: "
-                         "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"input\":{"
-                         "\"signature\":\"" SECRET "\",\"encrypted_content\":\"" SECRET "\"}}}\n\n"},
-        {WD_OP_MESSAGES,
-         "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"signature\":\"" SECRET
-         " \"}}\n\n"},
-        {WD_OP_RESPONSES,
-         "data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":\"program_output\",\"result\":\"" SECRET "\"}}\n\n"},
-        {WD_OP_RESPONSES, "data: {\"type\":\"x\",\"encrypted_content\":\"" SECRET "\"}\n\n"},
-        {WD_OP_STREAM_GENERATE, "data: {\"thoughtSignature\":\"" SECRET
-                                "\",\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"args\":{\"data\":\"" SECRET
-                                "\",\"thoughtSignature\":\"" SECRET "\"}}}]}}]}\n\n"},
-        {WD_OP_CHAT, "data: {\"choices\":[{\"index\":0,\"delta\":{\"data\":\"" SECRET " \"}}],\"" SECRET "\":1}\n\n"},
+        { WD_OP_MESSAGES, "data: "
+                          "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"input\":{"
+                          "\"signature\":\"" SECRET "\",\"encrypted_content\":\"" SECRET "\"}}}\n\n" },
+        { WD_OP_MESSAGES,
+          "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"signature\":\"" SECRET
+          " \"}}\n\n" },
+        { WD_OP_RESPONSES,
+          "data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":\"program_output\",\"result\":\"" SECRET "\"}}\n\n" },
+        { WD_OP_RESPONSES, "data: {\"type\":\"x\",\"encrypted_content\":\"" SECRET "\"}\n\n" },
+        { WD_OP_STREAM_GENERATE, "data: {\"thoughtSignature\":\"" SECRET
+                                 "\",\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"args\":{\"data\":\"" SECRET
+                                 "\",\"thoughtSignature\":\"" SECRET "\"}}}]}}]}\n\n" },
+        { WD_OP_CHAT, "data: {\"choices\":[{\"index\":0,\"delta\":{\"data\":\"" SECRET " \"}}],\"" SECRET "\":1}\n\n" },
     };
     struct run r;
 
@@ -542,18 +543,18 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        {"F02 F53 what leaves, byte for byte", test_exact_bytes, NULL, NULL, NULL},
-        {"F11 an event that cannot be read ends the stream with an error", test_malformed, NULL, NULL, NULL},
-        {"F11 nested too deeply, too large", test_deep_and_large, NULL, NULL, NULL},
-        {"F51 channels are capped", test_many_channels, NULL, NULL, NULL},
-        {"a full output is an error, not a loss", test_out_is_full, NULL, NULL, NULL},
-        {"F53 a stream that ends silently gets an error event", test_silent_end, NULL, NULL, NULL},
-        {"F11 what is held leaves checked before the error", test_held_text_before_the_error, NULL, NULL, NULL},
-        {"usage of each format", test_usage, NULL, NULL, NULL},
-        {"usage that the client did not ask for", test_usage_we_asked_for, NULL, NULL, NULL},
-        {"signatures and sealed content pass bit for bit, where the format has them", test_opaque, NULL, NULL, NULL},
-        {"F53 recorded breaks in the middle of a stream", test_midstream, NULL, NULL, NULL},
-        {"F51 a long stream needs no more memory", test_memory_stays, NULL, NULL, NULL},
+        { "F02 F53 what leaves, byte for byte", test_exact_bytes, NULL, NULL, NULL },
+        { "F11 an event that cannot be read ends the stream with an error", test_malformed, NULL, NULL, NULL },
+        { "F11 nested too deeply, too large", test_deep_and_large, NULL, NULL, NULL },
+        { "F51 channels are capped", test_many_channels, NULL, NULL, NULL },
+        { "a full output is an error, not a loss", test_out_is_full, NULL, NULL, NULL },
+        { "F53 a stream that ends silently gets an error event", test_silent_end, NULL, NULL, NULL },
+        { "F11 what is held leaves checked before the error", test_held_text_before_the_error, NULL, NULL, NULL },
+        { "usage of each format", test_usage, NULL, NULL, NULL },
+        { "usage that the client did not ask for", test_usage_we_asked_for, NULL, NULL, NULL },
+        { "signatures and sealed content pass bit for bit, where the format has them", test_opaque, NULL, NULL, NULL },
+        { "F53 recorded breaks in the middle of a stream", test_midstream, NULL, NULL, NULL },
+        { "F51 a long stream needs no more memory", test_memory_stays, NULL, NULL, NULL },
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

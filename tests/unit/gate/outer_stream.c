@@ -248,9 +248,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        {"F08 recorded streams keep their text, in every channel", test_text_stays, NULL, NULL, NULL},
-        {"F02 recorded streams give one result for every cut", test_every_cut, NULL, NULL, NULL},
-        {"F03 text leaves in the event that brought it, but for its last word", test_text_leaves_at_once, NULL, NULL, NULL},
+        { "F08 recorded streams keep their text, in every channel", test_text_stays, NULL, NULL, NULL },
+        { "F02 recorded streams give one result for every cut", test_every_cut, NULL, NULL, NULL },
+        { "F03 text leaves in the event that brought it, but for its last word", test_text_leaves_at_once, NULL, NULL, NULL },
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -22,12 +22,12 @@ rules_init(struct rules *r, enum wd_action action)
     memset(r, 0, sizeof(*r));
     MUST(wd_engine_new(&r->engine));
     MUST(wd_scratch_new(&r->scratch, r->engine));
-    r->scan = (struct wd_scan){.engine = r->engine,
-                               .scratch = r->scratch,
-                               .direction = WD_OUTPUT,
-                               .actions = {action, action, WD_FLAG, action},
-                               .replacement = WD_SPAN("[REDACTED]"),
-                               .findings = &r->findings};
+    r->scan = (struct wd_scan){ .engine = r->engine,
+                                .scratch = r->scratch,
+                                .direction = WD_OUTPUT,
+                                .actions = { action, action, WD_FLAG, action },
+                                .replacement = WD_SPAN("[REDACTED]"),
+                                .findings = &r->findings };
 }
 
 void
@@ -67,7 +67,7 @@ shared_folder(void)
 static bool
 stream_is_over(const struct wd_json *doc, uint32_t type)
 {
-    static const char *const last[] = {"message_stop", "response.completed", "response.incomplete", "response.failed"};
+    static const char *const last[] = { "message_stop", "response.completed", "response.incomplete", "response.failed" };
 
     for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
         if (type != 0 && wd_json_string_is(doc, type, last[i]))
@@ -178,17 +178,17 @@ streams_load(size_t *count)
         const char *folder, *prefix;
         enum wd_op op;
     } folders[] = {
-        {"wire_vercel_ai/openai-chat", "", WD_OP_CHAT},
-        {"wire_vercel_ai/openai-compatible-chat", "", WD_OP_CHAT},
-        {"wire_vercel_ai/deepseek-chat", "", WD_OP_CHAT},
-        {"wire_vercel_ai/groq", "", WD_OP_CHAT},
-        {"wire_vercel_ai/mistral", "", WD_OP_CHAT},
-        {"wire_vercel_ai/xai", "", WD_OP_CHAT},
-        {"wire_envoy_openai", "chat-", WD_OP_CHAT},
-        {"wire_vercel_ai/openai-responses", "", WD_OP_RESPONSES},
-        {"wire_vercel_ai/xai-responses", "", WD_OP_RESPONSES},
-        {"wire_vercel_ai/anthropic", "", WD_OP_MESSAGES},
-        {"wire_vercel_ai/google", "", WD_OP_STREAM_GENERATE},
+        { "wire_vercel_ai/openai-chat", "", WD_OP_CHAT },
+        { "wire_vercel_ai/openai-compatible-chat", "", WD_OP_CHAT },
+        { "wire_vercel_ai/deepseek-chat", "", WD_OP_CHAT },
+        { "wire_vercel_ai/groq", "", WD_OP_CHAT },
+        { "wire_vercel_ai/mistral", "", WD_OP_CHAT },
+        { "wire_vercel_ai/xai", "", WD_OP_CHAT },
+        { "wire_envoy_openai", "chat-", WD_OP_CHAT },
+        { "wire_vercel_ai/openai-responses", "", WD_OP_RESPONSES },
+        { "wire_vercel_ai/xai-responses", "", WD_OP_RESPONSES },
+        { "wire_vercel_ai/anthropic", "", WD_OP_MESSAGES },
+        { "wire_vercel_ai/google", "", WD_OP_STREAM_GENERATE },
     };
     const char *shared = shared_folder();
     struct stream *all = NULL;
@@ -215,7 +215,7 @@ streams_free(struct stream *streams, size_t count)
 void
 run_start(struct run *r, const struct rules *rules, enum wd_op op)
 {
-    struct wd_outer_config config = {.op = op, .scan = &rules->scan, .request_id = WD_SPAN("req_test"), .body_max = BODY_MAX};
+    struct wd_outer_config config = { .op = op, .scan = &rules->scan, .request_id = WD_SPAN("req_test"), .body_max = BODY_MAX };
 
     MUST(wd_outer_new(&r->gate, &config));
     wd_buf_init(&r->out, BODY_MAX);

@@ -45,8 +45,8 @@ test_defaults(void **state)
 static void
 test_default_actions(void **state)
 {
-    static const enum wd_action input[] = {WD_REDACT, WD_FLAG, WD_OFF, WD_REFUSE};
-    static const enum wd_action output[] = {WD_REDACT, WD_REDACT, WD_OFF, WD_REDACT};
+    static const enum wd_action input[] = { WD_REDACT, WD_FLAG, WD_OFF, WD_REFUSE };
+    static const enum wd_action output[] = { WD_REDACT, WD_REDACT, WD_OFF, WD_REDACT };
     struct wd_policy *p = load(REST);
 
     for (int i = 0; i < WD_CATEGORIES; i++) {
@@ -292,7 +292,8 @@ test_reference_names_every_key(void **state)
 {
     static const char *const keys[] = {
         "`listen`",           "`providers.*.keys`", "`roles.*.limit`",   "`input.message_chars.min`", "`detect.output.malicious`",
-        "`audit.encrypt_to`", "`workers`",          "`input.body_bytes`"};
+        "`audit.encrypt_to`", "`workers`",          "`input.body_bytes`"
+    };
     struct wd_buf out;
 
     wd_buf_init(&out, 1 << 16);

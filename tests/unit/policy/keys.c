@@ -19,40 +19,41 @@ struct key_case {
 #define A_FILE " (accepted: a file of mode 0600, 1 to 8192 bytes)"
 
 static const struct key_case key_cases[] = {
-    {"from a variable", "sk-", "KEY=sk-verysecret", .key = "sk-verysecret"},
-    {"without a prefix", "", "KEY=verysecret", .key = "verysecret"},
-    {"F38: a new form of key with - and _", "sk-", "KEY=sk-proj-very_secret-x", .key = "sk-proj-very_secret-x"},
-    {"F33: no default key: variable not set", "sk-", "OTHER=x", .error = ENV_ERROR("is not set" A_VARIABLE)},
-    {"F33: no default key: variable empty", "sk-", "KEY=", .error = ENV_ERROR("is empty" A_VARIABLE)},
-    {"wrong prefix shows what was expected alone", "sk-ant-", "KEY=sk-verysecret",
-     .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with sk-ant-)")},
-    {"a long prefix is not shown whole", "prefix-that-is-long", "KEY=verysecret",
-     .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with prefix-t)")},
-    {"F38: sk- does not pass sk-ant-", "sk-", "KEY=sk-ant-verysecret",
-     .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with sk-)")},
-    {"F38: the prefix of another letter case", "sk-", "KEY=SK-verysecret",
-     .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with sk-)")},
-    {"a key shorter than its prefix", "sk-ant-", "KEY=sk-",
-     .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with sk-ant-)")},
-    {"sk-ant- is fine where it is asked for", "sk-ant-", "KEY=sk-ant-verysecret", .key = "sk-ant-verysecret"},
-    {"a space", "", "KEY=very secret", .error = ENV_ERROR(BAD_BYTES A_VARIABLE)},
-    {"a carriage return", "", "KEY=verysecret\r", .error = ENV_ERROR(BAD_BYTES A_VARIABLE)},
-    {"not ASCII", "", "KEY=verysecret\xc3\xa4", .error = ENV_ERROR(BAD_BYTES A_VARIABLE)},
+    { "from a variable", "sk-", "KEY=sk-verysecret", .key = "sk-verysecret" },
+    { "without a prefix", "", "KEY=verysecret", .key = "verysecret" },
+    { "F38: a new form of key with - and _", "sk-", "KEY=sk-proj-very_secret-x", .key = "sk-proj-very_secret-x" },
+    { "F33: no default key: variable not set", "sk-", "OTHER=x", .error = ENV_ERROR("is not set" A_VARIABLE) },
+    { "F33: no default key: variable empty", "sk-", "KEY=", .error = ENV_ERROR("is empty" A_VARIABLE) },
+    { "wrong prefix shows what was expected alone", "sk-ant-", "KEY=sk-verysecret",
+      .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with sk-ant-)") },
+    { "a long prefix is not shown whole", "prefix-that-is-long", "KEY=verysecret",
+      .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with prefix-t)") },
+    { "F38: sk- does not pass sk-ant-", "sk-", "KEY=sk-ant-verysecret",
+      .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with sk-)") },
+    { "F38: the prefix of another letter case", "sk-", "KEY=SK-verysecret",
+      .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with sk-)") },
+    { "a key shorter than its prefix", "sk-ant-", "KEY=sk-",
+      .error = ENV_ERROR(WRONG_BEGIN " (accepted: a key that begins with sk-ant-)") },
+    { "sk-ant- is fine where it is asked for", "sk-ant-", "KEY=sk-ant-verysecret", .key = "sk-ant-verysecret" },
+    { "a space", "", "KEY=very secret", .error = ENV_ERROR(BAD_BYTES A_VARIABLE) },
+    { "a carriage return", "", "KEY=verysecret\r", .error = ENV_ERROR(BAD_BYTES A_VARIABLE) },
+    { "not ASCII", "", "KEY=verysecret\xc3\xa4", .error = ENV_ERROR(BAD_BYTES A_VARIABLE) },
 
-    {"from a file", "sk-", .file = "sk-verysecret", .mode = 0600, .key = "sk-verysecret"},
-    {"from a file that cannot be written", "sk-", .file = "sk-verysecret", .mode = 0400, .key = "sk-verysecret"},
-    {"a newline at the end is cut", "sk-", .file = "sk-verysecret\n", .mode = 0600, .key = "sk-verysecret"},
-    {"a newline of Windows is cut", "sk-", .file = "sk-verysecret\r\n", .mode = 0600, .key = "sk-verysecret"},
-    {"two newlines", "sk-", .file = "sk-verysecret\n\n", .mode = 0600, .error = BAD_BYTES A_FILE},
-    {"two lines", "sk-", .file = "sk-verysecret\nsk-other\n", .mode = 0600, .error = BAD_BYTES A_FILE},
-    {"an empty file", "", .file = "", .mode = 0600, .error = "is empty" A_FILE},
-    {"a file of a newline", "", .file = "\n", .mode = 0600, .error = "is empty" A_FILE},
-    {"F33: a file that the group can read", "", .file = "verysecret", .mode = 0640,
-     .error = "is open to others than its owner" A_FILE},
-    {"F33: a file that all can read", "", .file = "verysecret", .mode = 0604, .error = "is open to others than its owner" A_FILE},
-    {"F33: a file that others can write", "", .file = "verysecret", .mode = 0602,
-     .error = "is open to others than its owner" A_FILE},
-    {"a file that is not there", "", .error = "does not exist" A_FILE},
+    { "from a file", "sk-", .file = "sk-verysecret", .mode = 0600, .key = "sk-verysecret" },
+    { "from a file that cannot be written", "sk-", .file = "sk-verysecret", .mode = 0400, .key = "sk-verysecret" },
+    { "a newline at the end is cut", "sk-", .file = "sk-verysecret\n", .mode = 0600, .key = "sk-verysecret" },
+    { "a newline of Windows is cut", "sk-", .file = "sk-verysecret\r\n", .mode = 0600, .key = "sk-verysecret" },
+    { "two newlines", "sk-", .file = "sk-verysecret\n\n", .mode = 0600, .error = BAD_BYTES A_FILE },
+    { "two lines", "sk-", .file = "sk-verysecret\nsk-other\n", .mode = 0600, .error = BAD_BYTES A_FILE },
+    { "an empty file", "", .file = "", .mode = 0600, .error = "is empty" A_FILE },
+    { "a file of a newline", "", .file = "\n", .mode = 0600, .error = "is empty" A_FILE },
+    { "F33: a file that the group can read", "", .file = "verysecret", .mode = 0640,
+      .error = "is open to others than its owner" A_FILE },
+    { "F33: a file that all can read", "", .file = "verysecret", .mode = 0604,
+      .error = "is open to others than its owner" A_FILE },
+    { "F33: a file that others can write", "", .file = "verysecret", .mode = 0602,
+      .error = "is open to others than its owner" A_FILE },
+    { "a file that is not there", "", .error = "does not exist" A_FILE },
 };
 
 static void
@@ -80,8 +81,8 @@ test_key(void **state)
 {
     const struct key_case *c = *state;
     char path[4200], error[512];
-    struct wd_key_source source = {.name = "KEY", .line = 7};
-    struct wd_provider provider = {.name = "acme", .keys = &source, .key_count = 1, .key_prefix = c->prefix};
+    struct wd_key_source source = { .name = "KEY", .line = 7 };
+    struct wd_provider provider = { .name = "acme", .keys = &source, .key_count = 1, .key_prefix = c->prefix };
 
     support_environ = c->environ != NULL ? c->environ : "";
     if (c->environ != NULL) {
@@ -103,8 +104,8 @@ file_error(const char *name, const char *what)
 {
     char path[4200], error[512];
     struct wd_policy_error got;
-    struct wd_key_source source = {.is_file = true, .name = path, .line = 1};
-    struct wd_provider provider = {.name = "acme", .keys = &source, .key_count = 1, .key_prefix = ""};
+    struct wd_key_source source = { .is_file = true, .name = path, .line = 1 };
+    struct wd_provider provider = { .name = "acme", .keys = &source, .key_count = 1, .key_prefix = "" };
     struct wd_secret *keys[1];
 
     snprintf(path, sizeof(path), "%s/%s", support_dir, name);
@@ -128,10 +129,10 @@ test_what_is_no_regular_file(void **state)
 static void
 test_link_counts_as_its_target(void **state)
 {
-    struct key_case c = {.key = "verysecret"};
+    struct key_case c = { .key = "verysecret" };
     char path[4200];
-    struct wd_key_source source = {.is_file = true, .name = path};
-    struct wd_provider provider = {.name = "acme", .keys = &source, .key_count = 1, .key_prefix = ""};
+    struct wd_key_source source = { .is_file = true, .name = path };
+    struct wd_provider provider = { .name = "acme", .keys = &source, .key_count = 1, .key_prefix = "" };
 
     support_file("target", "verysecret", 10, 0600);
     snprintf(path, sizeof(path), "%s/link", support_dir);
@@ -160,8 +161,8 @@ test_largest_file(void **state)
     char text[8194];
     struct wd_policy_error error;
     char path[4200];
-    struct wd_key_source source = {.is_file = true, .name = path};
-    struct wd_provider provider = {.name = "acme", .keys = &source, .key_count = 1, .key_prefix = ""};
+    struct wd_key_source source = { .is_file = true, .name = path };
+    struct wd_provider provider = { .name = "acme", .keys = &source, .key_count = 1, .key_prefix = "" };
     struct wd_secret *keys[1];
 
     memset(text, 'k', sizeof(text));
@@ -193,8 +194,8 @@ mappings(void)
 static void
 test_later_key_fails(void **state)
 {
-    struct wd_key_source sources[] = {{.name = "A", .line = 1}, {.name = "B", .line = 2}, {.name = "NONE", .line = 3}};
-    struct wd_provider provider = {.name = "acme", .keys = sources, .key_count = 3, .key_prefix = ""};
+    struct wd_key_source sources[] = { { .name = "A", .line = 1 }, { .name = "B", .line = 2 }, { .name = "NONE", .line = 3 } };
+    struct wd_provider provider = { .name = "acme", .keys = sources, .key_count = 3, .key_prefix = "" };
     struct wd_policy_error error;
     struct wd_secret *keys[3];
     size_t before;
@@ -227,7 +228,7 @@ main(void)
     int failed;
 
     for (size_t i = 0; i < sizeof(key_cases) / sizeof(key_cases[0]); i++)
-        tests[i] = (struct CMUnitTest){key_cases[i].title, test_key, NULL, NULL, (void *)(uintptr_t)&key_cases[i]};
+        tests[i] = (struct CMUnitTest){ key_cases[i].title, test_key, NULL, NULL, (void *)(uintptr_t)&key_cases[i] };
     failed = cmocka_run_group_tests(tests, support_setup, support_teardown);
     return failed + cmocka_run_group_tests(more, support_setup, support_teardown);
 }

@@ -50,7 +50,8 @@ test_error_bodies_f54(void **state)
             snprintf(status, sizeof(status), "%d", wd_code_status(code));
             assert_in_range(wd_code_status(code), 400, 504);
             wd_buf_init(&out, 4096);
-            assert_int_equal(wd_error_body(&out, shape, code, wd_span_str(message), WD_SPAN("messages[0]"), WD_SPAN("req-1")), WD_OK);
+            assert_int_equal(wd_error_body(&out, shape, code, wd_span_str(message), WD_SPAN("messages[0]"), WD_SPAN("req-1")),
+                             WD_OK);
             assert_at(wd_buf_span(&out), AT("error", "message"), message);
             if (shape == WD_SHAPE_OPENAI) {
                 assert_at(wd_buf_span(&out), AT("error", "code"), wd_code_name(code));
@@ -78,14 +79,18 @@ test_error_bodies_exact(void **state)
         enum wd_error_shape shape;
         const char *body;
     } cases[] = {
-        { WD_SHAPE_OPENAI, "{\"error\":{\"message\":\"no\",\"type\":\"permission_error\",\"param\":null,\"code\":\"model_not_allowed\"}}" },
-        { WD_SHAPE_ANTHROPIC, "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\",\"message\":\"no\",\"details\":{\"error_code\":"
-                              "\"model_not_allowed\"}},\"request_id\":\"r\"}" },
-        { WD_SHAPE_GOOGLE, "{\"error\":{\"code\":403,\"message\":\"no\",\"status\":\"PERMISSION_DENIED\",\"details\":[{\"@type\":"
-                           "\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"model_not_allowed\",\"domain\":\"warder\"}]}}" },
-        { WD_SHAPE_UNIVERSAL, "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\",\"message\":\"no\",\"code\":403,\"status\":"
-                              "\"PERMISSION_DENIED\",\"param\":null,\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
-                              "\"reason\":\"model_not_allowed\",\"domain\":\"warder\"}]},\"request_id\":\"r\"}" },
+        { WD_SHAPE_OPENAI,
+          "{\"error\":{\"message\":\"no\",\"type\":\"permission_error\",\"param\":null,\"code\":\"model_not_allowed\"}}" },
+        { WD_SHAPE_ANTHROPIC,
+          "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\",\"message\":\"no\",\"details\":{\"error_code\":"
+          "\"model_not_allowed\"}},\"request_id\":\"r\"}" },
+        { WD_SHAPE_GOOGLE,
+          "{\"error\":{\"code\":403,\"message\":\"no\",\"status\":\"PERMISSION_DENIED\",\"details\":[{\"@type\":"
+          "\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"model_not_allowed\",\"domain\":\"warder\"}]}}" },
+        { WD_SHAPE_UNIVERSAL,
+          "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\",\"message\":\"no\",\"code\":403,\"status\":"
+          "\"PERMISSION_DENIED\",\"param\":null,\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
+          "\"reason\":\"model_not_allowed\",\"domain\":\"warder\"}]},\"request_id\":\"r\"}" },
     };
 
     (void)state;
@@ -126,7 +131,8 @@ test_native_bodies(void **state)
         struct wd_buf out;
 
         wd_buf_init(&out, 1 << 16);
-        assert_int_equal(wd_native_refusal(&out, natives[i].op, false, WD_SPAN("m\"1"), wd_span_str(message), WD_SPAN("r\\1")), WD_OK);
+        assert_int_equal(wd_native_refusal(&out, natives[i].op, false, WD_SPAN("m\"1"), wd_span_str(message), WD_SPAN("r\\1")),
+                         WD_OK);
         assert_at(wd_buf_span(&out), natives[i].text, message);
         assert_at(wd_buf_span(&out), natives[i].finish, natives[i].word);
         wd_buf_deinit(&out);
@@ -166,7 +172,8 @@ read_stream(struct wd_span stream, const char *word, struct seen *seen)
         if (wd_json_get(&doc, 0, "type") != 0) {
             struct wd_span type = wd_json_string(&doc, wd_json_get(&doc, 0, "type"), &arena);
             assert_true(wd_span_eq(type, event.name));
-            snprintf(seen->names + strlen(seen->names), sizeof(seen->names) - strlen(seen->names), "%.*s ", (int)type.len, type.ptr);
+            snprintf(seen->names + strlen(seen->names), sizeof(seen->names) - strlen(seen->names), "%.*s ", (int)type.len,
+                     type.ptr);
         }
         for (uint32_t i = 0; i < doc.count; i++) {
             seen->text |= wd_json_string_is(&doc, i, message);
@@ -188,8 +195,10 @@ test_native_streams_f53(void **state)
     } cases[] = {
         { WD_OP_CHAT, "content_filter", "", true },
         { WD_OP_RESPONSES, "content_filter",
-          "response.created response.in_progress response.output_item.added response.content_part.added response.output_text.delta "
-          "response.output_text.done response.content_part.done response.output_item.done response.incomplete ", false },
+          "response.created response.in_progress response.output_item.added response.content_part.added "
+          "response.output_text.delta "
+          "response.output_text.done response.content_part.done response.output_item.done response.incomplete ",
+          false },
         { WD_OP_MESSAGES, "refusal",
           "message_start content_block_start content_block_delta content_block_stop message_delta message_stop ", false },
         { WD_OP_STREAM_GENERATE, "SAFETY", "", false },
@@ -201,7 +210,8 @@ test_native_streams_f53(void **state)
         struct seen seen;
 
         wd_buf_init(&out, 1 << 16);
-        assert_int_equal(wd_native_refusal(&out, cases[i].op, true, WD_SPAN("m\"1"), wd_span_str(message), WD_SPAN("r\\1")), WD_OK);
+        assert_int_equal(wd_native_refusal(&out, cases[i].op, true, WD_SPAN("m\"1"), wd_span_str(message), WD_SPAN("r\\1")),
+                         WD_OK);
         read_stream(wd_buf_span(&out), cases[i].word, &seen);
         assert_string_equal(seen.names, cases[i].names);
         assert_true(seen.text);
@@ -214,7 +224,8 @@ test_native_streams_f53(void **state)
 static void
 test_native_none(void **state)
 {
-    static const enum wd_op ops[] = { WD_OP_EMBEDDINGS, WD_OP_MODELS, WD_OP_MESSAGES_COUNT, WD_OP_COUNT_TOKENS, WD_OP_EMBED, WD_OP_BATCH_EMBED };
+    static const enum wd_op ops[] = { WD_OP_EMBEDDINGS,   WD_OP_MODELS, WD_OP_MESSAGES_COUNT,
+                                      WD_OP_COUNT_TOKENS, WD_OP_EMBED,  WD_OP_BATCH_EMBED };
 
     (void)state;
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
@@ -235,8 +246,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_error_bodies_f54),   cmocka_unit_test(test_error_bodies_exact), cmocka_unit_test(test_native_bodies),
-        cmocka_unit_test(test_native_streams_f53), cmocka_unit_test(test_native_none),
+        cmocka_unit_test(test_error_bodies_f54), cmocka_unit_test(test_error_bodies_exact),
+        cmocka_unit_test(test_native_bodies),    cmocka_unit_test(test_native_streams_f53),
+        cmocka_unit_test(test_native_none),
     };
     return cmocka_run_group_tests_name("answers", tests, NULL, NULL);
 }

@@ -27,13 +27,38 @@ struct expected {
 };
 
 static const struct expected table[] = {
-    { "openai-sdk.chat-tool.02.json", "gpt-4o", 4, 1, { 15, 17, 16, 11 },
-      { WD_ROLE_SYSTEM, WD_ROLE_USER, WD_ROLE_ASSISTANT, WD_ROLE_TOOL }, false, 0 },
-    { "openai-sdk.responses-tool.02.json", "gpt-4o", 3, 1, { 17, 16, 11 }, { WD_ROLE_USER, WD_ROLE_ASSISTANT, WD_ROLE_TOOL }, false, 0 },
-    { "mastra-aisdk.anthropic.stream-tool.02.json", "claude-sonnet-4-6", 4, 1, { 21, 17, 18, 11 },
-      { WD_ROLE_SYSTEM, WD_ROLE_USER, WD_ROLE_ASSISTANT, WD_ROLE_USER }, true, 128000 },
-    { "google-sdk.generate-tool.02.json", "", 4, 1, { 15, 17, 5, 0 },
-      { WD_ROLE_SYSTEM, WD_ROLE_USER, WD_ROLE_ASSISTANT, WD_ROLE_USER }, false, 0 },
+    { "openai-sdk.chat-tool.02.json",
+      "gpt-4o",
+      4,
+      1,
+      { 15, 17, 16, 11 },
+      { WD_ROLE_SYSTEM, WD_ROLE_USER, WD_ROLE_ASSISTANT, WD_ROLE_TOOL },
+      false,
+      0 },
+    { "openai-sdk.responses-tool.02.json",
+      "gpt-4o",
+      3,
+      1,
+      { 17, 16, 11 },
+      { WD_ROLE_USER, WD_ROLE_ASSISTANT, WD_ROLE_TOOL },
+      false,
+      0 },
+    { "mastra-aisdk.anthropic.stream-tool.02.json",
+      "claude-sonnet-4-6",
+      4,
+      1,
+      { 21, 17, 18, 11 },
+      { WD_ROLE_SYSTEM, WD_ROLE_USER, WD_ROLE_ASSISTANT, WD_ROLE_USER },
+      true,
+      128000 },
+    { "google-sdk.generate-tool.02.json",
+      "",
+      4,
+      1,
+      { 15, 17, 5, 0 },
+      { WD_ROLE_SYSTEM, WD_ROLE_USER, WD_ROLE_ASSISTANT, WD_ROLE_USER },
+      false,
+      0 },
     { "google-sdk.stream.01.json", "", 2, 0, { 15, 17 }, { WD_ROLE_SYSTEM, WD_ROLE_USER }, true, 0 },
     { "openai-sdk.embeddings.01.json", "text-embedding-3-small", 1, 0, { 2 }, { WD_ROLE_USER }, false, 0 },
     { "anthropic-sdk.count-tokens.01.json", "claude-sonnet-4-6", 1, 0, { 17 }, { WD_ROLE_USER }, false, 0 },
@@ -76,8 +101,8 @@ check_capture(const char *name, struct wd_span file, void *data)
     request = wd_json_get(&doc, 0, "request");
     query = wd_json_get(&doc, wd_json_get(&doc, request, "query"), "alt");
     path = member(&doc, request, "path", &arena);
-    if (wd_route_read(&route, &policy, member(&doc, request, "method", &arena), path, query != 0 ? WD_SPAN("alt=sse") : WD_SPAN(""),
-                      &message) != WD_CODE_NONE)
+    if (wd_route_read(&route, &policy, member(&doc, request, "method", &arena), path,
+                      query != 0 ? WD_SPAN("alt=sse") : WD_SPAN(""), &message) != WD_CODE_NONE)
         fail_msg("%s: %.*s: %s", name, (int)path.len, path.ptr, message);
     body = wd_json_raw(&doc, wd_json_get(&doc, request, "body"));
     if (route.op == WD_OP_MODELS)

@@ -131,7 +131,8 @@ test_planted_values_f04_f05_f06_f08_f10(void **state)
             plant_value(&samples[s], &r.q.doc, i, "\"my key is sk-proj-0123\"", "my key is sk-proj-0123");
             plant_value(&samples[s], &r.q.doc, i, "\"my key is \\u0073k-proj-0123\"", "my key is sk-proj-0123");
             plant_value(&samples[s], &r.q.doc, i, "\"data:image/png;base64,sk proj\"", "data:image/png;base64,sk proj");
-            plant_value(&samples[s], &r.q.doc, i, "\"data:image/sk-proj-0123;base64,AAAA\"", "data:image/sk-proj-0123;base64,AAAA");
+            plant_value(&samples[s], &r.q.doc, i, "\"data:image/sk-proj-0123;base64,AAAA\"",
+                        "data:image/sk-proj-0123;base64,AAAA");
         }
         reading_free(&r);
     }
@@ -175,16 +176,19 @@ test_case_variants_f16(void **state)
         enum wd_op op;
         const char *keys[24];
     } read[] = {
-        { WD_OP_CHAT, { "model", "messages", "stream", "stream_options", "include_usage", "temperature", "max_tokens", "tools",
-                        "role", "content", "image_url", "url", "input_audio", "file", "file_data", "tool_calls", "arguments",
-                        "functions", "prediction" } },
-        { WD_OP_RESPONSES, { "model", "instructions", "input", "content", "summary", "encrypted_content", "output", "tools",
-                             "background", "previous_response_id", "max_output_tokens" } },
-        { WD_OP_MESSAGES, { "model", "system", "messages", "max_tokens", "thinking", "budget_tokens", "source", "signature", "tools",
-                            "mcp_servers", "citations", "definition" } },
-        { WD_OP_GENERATE, { "systemInstruction", "contents", "parts", "inlineData", "inline_data", "fileData", "functionCall",
-                            "functionResponse", "tools", "functionDeclarations", "generationConfig", "maxOutputTokens",
-                            "thoughtSignature", "mimeType" } },
+        { WD_OP_CHAT,
+          { "model", "messages", "stream", "stream_options", "include_usage", "temperature", "max_tokens", "tools", "role",
+            "content", "image_url", "url", "input_audio", "file", "file_data", "tool_calls", "arguments", "functions",
+            "prediction" } },
+        { WD_OP_RESPONSES,
+          { "model", "instructions", "input", "content", "summary", "encrypted_content", "output", "tools", "background",
+            "previous_response_id", "max_output_tokens" } },
+        { WD_OP_MESSAGES,
+          { "model", "system", "messages", "max_tokens", "thinking", "budget_tokens", "source", "signature", "tools",
+            "mcp_servers", "citations", "definition" } },
+        { WD_OP_GENERATE,
+          { "systemInstruction", "contents", "parts", "inlineData", "inline_data", "fileData", "functionCall", "functionResponse",
+            "tools", "functionDeclarations", "generationConfig", "maxOutputTokens", "thoughtSignature", "mimeType" } },
     };
 
     (void)state;

@@ -36,29 +36,42 @@ static const struct refusal {
     { WD_OP_CHAT, USER("[\"x\"]"), WD_CODE_INVALID_REQUEST, "messages[0].content[0]" },
     { WD_OP_CHAT, USER("[{\"type\":\"text\",\"text\":[]}]"), WD_CODE_INVALID_REQUEST, "messages[0].content[0].text" },
     { WD_OP_CHAT, USER("[{\"text\":\"x\"}]"), WD_CODE_INVALID_REQUEST, "messages[0].content[0].type" },
-    { WD_OP_CHAT, USER("[{\"type\":\"image_url\",\"image_url\":\"x\"}]"), WD_CODE_INVALID_REQUEST, "messages[0].content[0].image_url" },
+    { WD_OP_CHAT, USER("[{\"type\":\"image_url\",\"image_url\":\"x\"}]"), WD_CODE_INVALID_REQUEST,
+      "messages[0].content[0].image_url" },
     { WD_OP_CHAT, "{\"model\":\"m\",\"messages\":[],\"tools\":{}}", WD_CODE_INVALID_REQUEST, "messages" },
     { WD_OP_CHAT, "{\"model\":\"m\",\"tools\":{},\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "tools" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"tools\":[{\"type\":\"function\"}],\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST,
-      "tools[0]" },
+    { WD_OP_CHAT, "{\"model\":\"m\",\"tools\":[{\"type\":\"function\"}],\"messages\":[{\"role\":\"user\"}]}",
+      WD_CODE_INVALID_REQUEST, "tools[0]" },
     { WD_OP_CHAT, "{\"model\":\"m\",\"stream\":\"true\",\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "stream" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"temperature\":\"1\",\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "temperature" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"max_tokens\":1.5,\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "max_tokens" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"max_tokens\":-1,\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "max_tokens" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"max_tokens\":1e3,\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "max_tokens" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"max_tokens\":2147483648,\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "max_tokens" },
+    { WD_OP_CHAT, "{\"model\":\"m\",\"temperature\":\"1\",\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST,
+      "temperature" },
+    { WD_OP_CHAT, "{\"model\":\"m\",\"max_tokens\":1.5,\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST,
+      "max_tokens" },
+    { WD_OP_CHAT, "{\"model\":\"m\",\"max_tokens\":-1,\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST,
+      "max_tokens" },
+    { WD_OP_CHAT, "{\"model\":\"m\",\"max_tokens\":1e3,\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST,
+      "max_tokens" },
+    { WD_OP_CHAT, "{\"model\":\"m\",\"max_tokens\":2147483648,\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST,
+      "max_tokens" },
     { WD_OP_CHAT, "{\"model\":\"m\",\"max_completion_tokens\":99999999999999999999,\"messages\":[{\"role\":\"user\"}]}",
       WD_CODE_INVALID_REQUEST, "max_completion_tokens" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"stream_options\":{\"include_usage\":1},\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST,
-      "stream_options.include_usage" },
+    { WD_OP_CHAT, "{\"model\":\"m\",\"stream_options\":{\"include_usage\":1},\"messages\":[{\"role\":\"user\"}]}",
+      WD_CODE_INVALID_REQUEST, "stream_options.include_usage" },
     { WD_OP_MODELS, "{}", WD_CODE_INVALID_REQUEST, NULL },
     /* F16 */
     { WD_OP_CHAT, "{\"model\":\"m\",\"Messages\":[],\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "messages" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"mess\\u0041ges\":[],\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "messages" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"me\xc5\xbfsages\":[],\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "messages" },
-    { WD_OP_CHAT, "{\"model\":\"m\",\"max_to\xe2\x84\xaa" "ens\":1,\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST, "max_tokens" },
-    { WD_OP_CHAT, USER("[{\"type\":\"text\",\"text\":\"x\",\"Type\":\"file\"}]"), WD_CODE_INVALID_REQUEST, "messages[0].content[0].type" },
-    { WD_OP_RESPONSES, RESP("[{\"Type\":\"item_reference\",\"role\":\"user\",\"content\":\"x\"}]"), WD_CODE_INVALID_REQUEST, "input[0].type" },
+    { WD_OP_CHAT, "{\"model\":\"m\",\"mess\\u0041ges\":[],\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST,
+      "messages" },
+    { WD_OP_CHAT, "{\"model\":\"m\",\"me\xc5\xbfsages\":[],\"messages\":[{\"role\":\"user\"}]}", WD_CODE_INVALID_REQUEST,
+      "messages" },
+    { WD_OP_CHAT,
+      "{\"model\":\"m\",\"max_to\xe2\x84\xaa"
+      "ens\":1,\"messages\":[{\"role\":\"user\"}]}",
+      WD_CODE_INVALID_REQUEST, "max_tokens" },
+    { WD_OP_CHAT, USER("[{\"type\":\"text\",\"text\":\"x\",\"Type\":\"file\"}]"), WD_CODE_INVALID_REQUEST,
+      "messages[0].content[0].type" },
+    { WD_OP_RESPONSES, RESP("[{\"Type\":\"item_reference\",\"role\":\"user\",\"content\":\"x\"}]"), WD_CODE_INVALID_REQUEST,
+      "input[0].type" },
     { WD_OP_MESSAGES, CLAUDE("[{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x\",\"Data\":\"x\"}}]"),
       WD_CODE_INVALID_REQUEST, "messages[0].content[0].source.data" },
     { WD_OP_GENERATE, "{" GOOD_CONTENTS ",\"generationconfig\":{}}", WD_CODE_INVALID_REQUEST, "generationConfig" },
@@ -66,13 +79,15 @@ static const struct refusal {
     { WD_OP_GENERATE, "{" GOOD_CONTENTS ",\"Generation_Config\":{}}", WD_CODE_INVALID_REQUEST, "generationConfig" },
     { WD_OP_GENERATE, "{" GOOD_CONTENTS ",\"system_instruction\":{\"parts\":[]},\"systemInstruction\":{\"parts\":[]}}",
       WD_CODE_INVALID_REQUEST, "systemInstruction" },
-    { WD_OP_GENERATE, PARTS("[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AA\"},\"inline_data\":{}}]"), WD_CODE_INVALID_REQUEST,
-      "contents[0].parts[0].inlineData" },
-    { WD_OP_COUNT_TOKENS, "{" GOOD_CONTENTS ",\"GenerateContentRequest\":{}}", WD_CODE_INVALID_REQUEST, "generateContentRequest" },
+    { WD_OP_GENERATE, PARTS("[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AA\"},\"inline_data\":{}}]"),
+      WD_CODE_INVALID_REQUEST, "contents[0].parts[0].inlineData" },
+    { WD_OP_COUNT_TOKENS, "{" GOOD_CONTENTS ",\"GenerateContentRequest\":{}}", WD_CODE_INVALID_REQUEST,
+      "generateContentRequest" },
     /* what cannot be inspected */
     { WD_OP_CHAT, USER("[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"video_url\"}]"), WD_CODE_UNINSPECTABLE_CONTENT,
       "messages[0].content[1].type" },
-    { WD_OP_CHAT, CHAT("[{\"role\":\"assistant\",\"audio\":{\"id\":\"a\"}}]"), WD_CODE_UNINSPECTABLE_CONTENT, "messages[0].audio" },
+    { WD_OP_CHAT, CHAT("[{\"role\":\"assistant\",\"audio\":{\"id\":\"a\"}}]"), WD_CODE_UNINSPECTABLE_CONTENT,
+      "messages[0].audio" },
     { WD_OP_CHAT, CHAT("[{\"role\":\"assistant\",\"tool_calls\":[{\"type\":\"hidden\"}]}]"), WD_CODE_UNINSPECTABLE_CONTENT,
       "messages[0].tool_calls[0].type" },
     { WD_OP_EMBEDDINGS, "{\"model\":\"m\",\"input\":[1,2]}", WD_CODE_UNINSPECTABLE_CONTENT, "input[0]" },
@@ -81,8 +96,10 @@ static const struct refusal {
     { WD_OP_EMBEDDINGS, "{\"model\":\"m\",\"input\":7}", WD_CODE_INVALID_REQUEST, "input" },
     { WD_OP_RESPONSES, RESP("[]"), WD_CODE_INVALID_REQUEST, "input" },
     { WD_OP_RESPONSES, "{\"model\":\"m\"}", WD_CODE_INVALID_REQUEST, "input" },
-    { WD_OP_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"previous_response_id\":\"r\"}", WD_CODE_UNINSPECTABLE_CONTENT, "previous_response_id" },
-    { WD_OP_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"conversation\":{\"id\":\"c\"}}", WD_CODE_UNINSPECTABLE_CONTENT, "conversation" },
+    { WD_OP_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"previous_response_id\":\"r\"}", WD_CODE_UNINSPECTABLE_CONTENT,
+      "previous_response_id" },
+    { WD_OP_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"conversation\":{\"id\":\"c\"}}", WD_CODE_UNINSPECTABLE_CONTENT,
+      "conversation" },
     { WD_OP_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"prompt\":{\"id\":\"p\"}}", WD_CODE_UNINSPECTABLE_CONTENT, "prompt" },
     { WD_OP_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"background\":true}", WD_CODE_UNSUPPORTED_PARAMETER, "background" },
     { WD_OP_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"background\":\"no\"}", WD_CODE_INVALID_REQUEST, "background" },
@@ -90,22 +107,26 @@ static const struct refusal {
     { WD_OP_RESPONSES, RESP("[{\"id\":\"i\"}]"), WD_CODE_UNINSPECTABLE_CONTENT, "input[0]" },
     { WD_OP_RESPONSES, RESP("[{\"id\":\"i\",\"type\":null}]"), WD_CODE_UNINSPECTABLE_CONTENT, "input[0]" },
     { WD_OP_RESPONSES, RESP("[{\"type\":\"telepathy\"}]"), WD_CODE_UNINSPECTABLE_CONTENT, "input[0].type" },
-    { WD_OP_RESPONSES, RESP("[{\"type\":\"image_generation_call\",\"id\":\"i\"}]"), WD_CODE_UNINSPECTABLE_CONTENT, "input[0].result" },
+    { WD_OP_RESPONSES, RESP("[{\"type\":\"image_generation_call\",\"id\":\"i\"}]"), WD_CODE_UNINSPECTABLE_CONTENT,
+      "input[0].result" },
     { WD_OP_RESPONSES, RESP("[{\"role\":\"user\",\"content\":[{\"type\":\"input_video\"}]}]"), WD_CODE_UNINSPECTABLE_CONTENT,
       "input[0].content[0].type" },
     { WD_OP_RESPONSES, RESP("[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"file_id\":\"f\"}]}]"),
       WD_CODE_UNINSPECTABLE_CONTENT, "input[0].content[0].file_id" },
-    { WD_OP_RESPONSES, RESP("[{\"type\":\"function_call\",\"name\":\"f\",\"arguments\":{}}]"), WD_CODE_INVALID_REQUEST, "input[0].arguments" },
+    { WD_OP_RESPONSES, RESP("[{\"type\":\"function_call\",\"name\":\"f\",\"arguments\":{}}]"), WD_CODE_INVALID_REQUEST,
+      "input[0].arguments" },
     { WD_OP_MESSAGES, CLAUDE("[{\"type\":\"hologram\"}]"), WD_CODE_UNINSPECTABLE_CONTENT, "messages[0].content[0].type" },
     { WD_OP_MESSAGES, CLAUDE("[{\"type\":\"tool_result\",\"content\":[{\"type\":\"hologram\"}]}]"), WD_CODE_UNINSPECTABLE_CONTENT,
       "messages[0].content[0].content[0].type" },
-    { WD_OP_MESSAGES, CLAUDE("[{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}]"), WD_CODE_UNINSPECTABLE_CONTENT,
-      "messages[0].content[0].source.file_id" },
+    { WD_OP_MESSAGES, CLAUDE("[{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}]"),
+      WD_CODE_UNINSPECTABLE_CONTENT, "messages[0].content[0].source.file_id" },
     { WD_OP_MESSAGES, CLAUDE("[{\"type\":\"document\",\"source\":{\"type\":\"ether\"}}]"), WD_CODE_UNINSPECTABLE_CONTENT,
       "messages[0].content[0].source.type" },
-    { WD_OP_MESSAGES, "{\"model\":\"m\",\"thread\":{\"type\":\"continue\"},\"messages\":[]}", WD_CODE_UNINSPECTABLE_CONTENT, "thread" },
+    { WD_OP_MESSAGES, "{\"model\":\"m\",\"thread\":{\"type\":\"continue\"},\"messages\":[]}", WD_CODE_UNINSPECTABLE_CONTENT,
+      "thread" },
     { WD_OP_MESSAGES, "{\"model\":\"m\",\"container\":\"c\",\"messages\":[]}", WD_CODE_UNINSPECTABLE_CONTENT, "container" },
-    { WD_OP_MESSAGES, "{\"model\":\"m\",\"fallbacks\":[{\"model\":\"n\"}],\"messages\":[]}", WD_CODE_UNSUPPORTED_PARAMETER, "fallbacks" },
+    { WD_OP_MESSAGES, "{\"model\":\"m\",\"fallbacks\":[{\"model\":\"n\"}],\"messages\":[]}", WD_CODE_UNSUPPORTED_PARAMETER,
+      "fallbacks" },
     { WD_OP_MESSAGES, "{\"model\":\"m\",\"messages\":[]}", WD_CODE_INVALID_REQUEST, "messages" },
     { WD_OP_MESSAGES_COUNT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"x\"}]}]}",
       WD_CODE_UNINSPECTABLE_CONTENT, "messages[0].content[0].type" },
@@ -124,7 +145,8 @@ static const struct refusal {
       "contents[0].parts[0].functionResponse.parts[0]" },
     { WD_OP_COUNT_TOKENS, "{\"generateContentRequest\":{" GOOD_CONTENTS ",\"model\":\"models/other\"}}", WD_CODE_INVALID_REQUEST,
       "generateContentRequest.model" },
-    { WD_OP_COUNT_TOKENS, "{\"generateContentRequest\":{" GOOD_CONTENTS "}," GOOD_CONTENTS "}", WD_CODE_INVALID_REQUEST, "contents" },
+    { WD_OP_COUNT_TOKENS, "{\"generateContentRequest\":{" GOOD_CONTENTS "}," GOOD_CONTENTS "}", WD_CODE_INVALID_REQUEST,
+      "contents" },
     { WD_OP_EMBED, "{\"content\":{\"parts\":[{\"blob\":1}]}}", WD_CODE_UNINSPECTABLE_CONTENT, "content.parts[0]" },
     { WD_OP_BATCH_EMBED, "{\"requests\":[]}", WD_CODE_INVALID_REQUEST, "requests" },
     { WD_OP_BATCH_EMBED, "{\"requests\":[{\"model\":\"models/other\",\"content\":{\"parts\":[]}}]}", WD_CODE_INVALID_REQUEST,
@@ -158,12 +180,14 @@ test_accepted(void **state)
         const char *body;
     } cases[] = {
         { WD_OP_MODELS, "" },
-        { WD_OP_CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":null}],\"temperature\":null,\"tools\":null}" },
+        { WD_OP_CHAT,
+          "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":null}],\"temperature\":null,\"tools\":null}" },
         { WD_OP_CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}],\"metadata\":{\"Role\":\"x\",\"role\":\"y\"}}" },
         { WD_OP_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"previous_response_id\":null,\"background\":false}" },
         { WD_OP_MESSAGES_COUNT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}" },
         { WD_OP_GENERATE, "{\"contents\":{\"parts\":{\"text\":\"x\"}},\"model\":\"models/gemini-2.5-flash\"}" },
-        { WD_OP_GENERATE, "{" GOOD_CONTENTS ",\"system_instruction\":{\"parts\":{\"text\":\"x\"}},\"generation_config\":{\"top_k\":1}}" },
+        { WD_OP_GENERATE,
+          "{" GOOD_CONTENTS ",\"system_instruction\":{\"parts\":{\"text\":\"x\"}},\"generation_config\":{\"top_k\":1}}" },
         { WD_OP_COUNT_TOKENS, "{\"generate_content_request\":{\"model\":\"models/gemini-2.5-flash\"," GOOD_CONTENTS "}}" },
         { WD_OP_EMBED, "{\"model\":\"models/gemini-2.5-flash\",\"content\":{\"parts\":[{\"text\":\"x\"}]}}" },
         { WD_OP_BATCH_EMBED, "{\"requests\":[{\"content\":{\"parts\":[{\"text\":\"x\"}]}}]}" },
@@ -220,7 +244,8 @@ test_attachments(void **state)
         reading_init(&r, WD_OP_CHAT, wd_span_str(body));
         assert_true(r.ok);
         assert_int_equal(r.q.attachment_count, 1);
-        if (r.q.attachments[0].kind != cases[i].kind || (reading_text(&r, r.q.attachments[0].node, false) != NULL) != cases[i].text)
+        if (r.q.attachments[0].kind != cases[i].kind ||
+            (reading_text(&r, r.q.attachments[0].node, false) != NULL) != cases[i].text)
             fail_msg("%s", cases[i].url);
         assert_true(r.q.messages[0].more);
         reading_free(&r);
@@ -263,7 +288,7 @@ test_long_numbers(void **state)
         const char *number;
         bool text;
     } cases[] = {
-        { "4111111111111111", true }, { "-4111111111111111", true }, { "123456789012", true }, { "123456789012.5e1", true },
+        { "4111111111111111", true }, { "-4111111111111111", true },   { "123456789012", true }, { "123456789012.5e1", true },
         { "12345678901", false },     { "0.4111111111111111", false }, { "1", false },
     };
 
@@ -273,7 +298,8 @@ test_long_numbers(void **state)
         char body[512];
         uint32_t numbers = 0;
 
-        snprintf(body, sizeof(body), "{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}],\"x\":[{\"y\":%s}],\"seed\":123456789012345}",
+        snprintf(body, sizeof(body),
+                 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}],\"x\":[{\"y\":%s}],\"seed\":123456789012345}",
                  cases[i].number);
         reading_init(&r, WD_OP_CHAT, wd_span_str(body));
         assert_true(r.ok);
@@ -292,8 +318,16 @@ test_temperature(void **state)
         const char *number;
         double value;
     } cases[] = {
-        { "0", 0 },       { "-0.5", -0.5 },  { "0.7", 0.7 },    { "2", 2 },          { "2.0000000000000000000001", 2 },
-        { "1e400", 1e308 * 10 }, { "1E-2", 0.01 }, { "20e-1", 2 }, { "1e-999999", 0 }, { "123456789012345678901234567890", 123456789012345678901234567890.0 },
+        { "0", 0 },
+        { "-0.5", -0.5 },
+        { "0.7", 0.7 },
+        { "2", 2 },
+        { "2.0000000000000000000001", 2 },
+        { "1e400", 1e308 * 10 },
+        { "1E-2", 0.01 },
+        { "20e-1", 2 },
+        { "1e-999999", 0 },
+        { "123456789012345678901234567890", 123456789012345678901234567890.0 },
     };
 
     (void)state;
@@ -321,7 +355,8 @@ test_depth_and_size(void **state)
 
     (void)state;
     wd_buf_init(&body, 1 << 26);
-    assert_int_equal(wd_buf_add_str(&body, "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":["), WD_OK);
+    assert_int_equal(wd_buf_add_str(&body, "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":["),
+                     WD_OK);
     for (int i = 0; i < 200000; i++)
         assert_int_equal(wd_buf_add_str(&body, "{\"type\":\"tool_result\",\"content\":["), WD_OK);
     reading_init(&r, WD_OP_MESSAGES, wd_buf_span(&body));
@@ -332,7 +367,9 @@ test_depth_and_size(void **state)
     wd_buf_clear(&body);
     assert_int_equal(wd_buf_add_str(&body, "{\"model\":\"m\",\"messages\":["), WD_OK);
     for (int i = 0; i < 50000; i++)
-        assert_int_equal(wd_buf_add_str(&body, i > 0 ? ",{\"role\":\"user\",\"content\":\"x\"}" : "{\"role\":\"user\",\"content\":\"x\"}"), WD_OK);
+        assert_int_equal(
+            wd_buf_add_str(&body, i > 0 ? ",{\"role\":\"user\",\"content\":\"x\"}" : "{\"role\":\"user\",\"content\":\"x\"}"),
+            WD_OK);
     assert_int_equal(wd_buf_add_str(&body, ",{\"role\":\"user\",\"content\":7}]}"), WD_OK);
     reading_init(&r, WD_OP_CHAT, wd_buf_span(&body));
     assert_false(r.ok);
@@ -345,7 +382,8 @@ test_depth_and_size(void **state)
 static void
 test_memory(void **state)
 {
-    static const char body[] = USER("[{\"type\":\"text\",\"text\":\"a\\\"b\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:\\u0041\"}}]");
+    static const char body[] =
+        USER("[{\"type\":\"text\",\"text\":\"a\\\"b\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:\\u0041\"}}]");
     struct wd_route route = { .op = WD_OP_CHAT, .format = WD_FORMAT_OPENAI };
     bool read = false;
 
@@ -371,18 +409,25 @@ test_tools(void **state)
         enum wd_op op;
         const char *body, *names; /* hosted ones in brackets */
     } cases[] = {
-        { WD_OP_CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a\"}},"
-          "{\"type\":\"custom\",\"custom\":{\"name\":\"b\"}}],\"functions\":[{\"name\":\"c\"}],\"web_search_options\":{}}", "a b c [web_search] " },
-        { WD_OP_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":\"function\",\"name\":\"a\"},{\"type\":\"mcp\"},"
+        { WD_OP_CHAT,
+          "{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a\"}},"
+          "{\"type\":\"custom\",\"custom\":{\"name\":\"b\"}}],\"functions\":[{\"name\":\"c\"}],\"web_search_options\":{}}",
+          "a b c [web_search] " },
+        { WD_OP_RESPONSES,
+          "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":\"function\",\"name\":\"a\"},{\"type\":\"mcp\"},"
           "{\"type\":\"namespace\",\"name\":\"n\",\"tools\":[{\"type\":\"function\",\"name\":\"b\"}]},{\"type\":\"function\","
-          "\"name\":\"c\",\"function\":{\"name\":\"d\"}}]}", "a [mcp] b d c " },
+          "\"name\":\"c\",\"function\":{\"name\":\"d\"}}]}",
+          "a [mcp] b d c " },
         { WD_OP_RESPONSES, RESP("[{\"type\":\"additional_tools\",\"tools\":[{\"type\":\"shell\"}]}]"), "[shell] " },
-        { WD_OP_MESSAGES, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_addition\",\"tool\":{\"type\":"
+        { WD_OP_MESSAGES,
+          "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_addition\",\"tool\":{\"type\":"
           "\"tool_definition\",\"definition\":{\"type\":\"bash_20250124\",\"name\":\"bash\"}}}]}],\"tools\":[{\"name\":\"a\"},"
           "{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}],\"mcp_servers\":[{\"url\":\"u\"}]}",
           "[bash_20250124] a [web_search_20250305] [mcp] " },
-        { WD_OP_GENERATE, "{" GOOD_CONTENTS ",\"tools\":[{\"functionDeclarations\":[{\"name\":\"a\"}],\"google_search\":{}},{\"urlContext\":{}},"
-          "{\"codeExecution\":null}]}", "a [google_search] [urlContext] " },
+        { WD_OP_GENERATE,
+          "{" GOOD_CONTENTS ",\"tools\":[{\"functionDeclarations\":[{\"name\":\"a\"}],\"google_search\":{}},{\"urlContext\":{}},"
+          "{\"codeExecution\":null}]}",
+          "a [google_search] [urlContext] " },
     };
 
     (void)state;
@@ -394,8 +439,8 @@ test_tools(void **state)
         assert_true(r.ok);
         for (uint32_t t = 0; t < r.q.tool_count; t++) {
             const struct wd_tool *tool = &r.q.tools[t];
-            snprintf(names + strlen(names), sizeof(names) - strlen(names), tool->hosted ? "[%.*s] " : "%.*s ", (int)tool->name.len,
-                     tool->name.ptr);
+            snprintf(names + strlen(names), sizeof(names) - strlen(names), tool->hosted ? "[%.*s] " : "%.*s ",
+                     (int)tool->name.len, tool->name.ptr);
         }
         assert_string_equal(names, cases[i].names);
         reading_free(&r);

@@ -26,7 +26,9 @@ static inline enum wd_format
 op_format(enum wd_op op)
 {
     static const enum wd_format formats[] = {
-        [WD_SHAPE_OPENAI] = WD_FORMAT_OPENAI, [WD_SHAPE_ANTHROPIC] = WD_FORMAT_ANTHROPIC, [WD_SHAPE_GOOGLE] = WD_FORMAT_GOOGLE,
+        [WD_SHAPE_OPENAI] = WD_FORMAT_OPENAI,
+        [WD_SHAPE_ANTHROPIC] = WD_FORMAT_ANTHROPIC,
+        [WD_SHAPE_GOOGLE] = WD_FORMAT_GOOGLE,
     };
     return formats[wd_op_shape(op)];
 }

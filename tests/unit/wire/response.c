@@ -20,7 +20,7 @@ describe_prefixes(struct wd_buf *out, const char *title, const struct wd_prefixe
 static void
 describe(const struct wd_response *r, struct wd_buf *out)
 {
-    static const char *const kinds[] = {"text", "json", "member", "key", "number", "fragment", "logprobs"};
+    static const char *const kinds[] = { "text", "json", "member", "key", "number", "fragment", "logprobs" };
 
     for (uint32_t i = 0; i < r->count; i++) {
         const struct wd_part *part = &r->parts[i];
@@ -47,47 +47,47 @@ test_listed(void **state)
         bool stream;
         const char *in, *expected;
     } cases[] = {
-        {WD_OP_CHAT, true, "{\"choices\":[{\"index\":3,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}",
-         "key content fragment choices/3/delta/content/ text \"stop\" after \"choices/3/\""},
-        {WD_OP_CHAT, true, "{\"choices\":[{},{\"delta\":{\"c\\u006fntent\":\"a\",\"role\":\"x\"}}]}",
-         "key c\\u006fntent fragment choices/1/delta/content/ text \"x\""},
-        {WD_OP_CHAT, true,
-         "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":2,\"id\":\"i\",\"function\":{\"arguments\":\"{\"}}]}}]}",
-         "key id text \"i\" fragment+json choices/0/delta/tool_calls/2/function/arguments/"},
-        {WD_OP_CHAT, false,
-         "{\"choices\":[{\"message\":{\"content\":\"a\",\"tool_calls\":[{\"function\":{\"arguments\":\"{}\"}}]}}]}",
-         "key content text \"a\" json \"{}\""},
-        {WD_OP_CHAT, true, "{\"choices\":[{\"logprobs\":{\"content\":[]}}],\"created\":123456789012,\"x\":1.5}",
-         "logprobs {\"content\":[]} key content number 123456789012 key x"},
-        {WD_OP_RESPONSES, true,
-         "{\"type\":\"response.output_text.delta\",\"item_id\":\"i\",\"output_index\":1,\"content_index\":2,\"delta\":\"a\"}",
-         "text \"response.output_text.delta\" text \"i\" fragment 1/c2/response.output_text/"},
-        {WD_OP_RESPONSES, true, "{\"type\":\"response.x.delta\",\"item_id\":\"i\",\"delta\":\"a\"}",
-         "text \"response.x.delta\" text \"i\" fragment id:i/response.x/"},
-        {WD_OP_RESPONSES, true, "{\"type\":\"response.output_text.done\",\"output_index\":1,\"content_index\":2}",
-         "text \"response.output_text.done\" after \"1/c2/response.output_text/\""},
-        {WD_OP_RESPONSES, true, "{\"type\":\"response.output_item.done\",\"output_index\":1}",
-         "text \"response.output_item.done\" after \"1/\""},
-        {WD_OP_RESPONSES, true, "{\"type\":\"response.failed\"}", "text \"response.failed\" after \"\" end"},
-        {WD_OP_MESSAGES, true,
-         "{\"type\":\"content_block_start\",\"index\":4,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"a\","
-         "\"signature\":\"s\"}}",
-         "text \"content_block_start\" key type text \"thinking\" fragment 4/thinking_delta/thinking/ before \"4/\""},
-        {WD_OP_MESSAGES, true, "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"r\"}}",
-         "text \"message_delta\" key delta key stop_reason text \"r\""},
-        {WD_OP_MESSAGES, false, "{\"content\":[{\"type\":\"tool_use\",\"input\":{\"a\":\"b\"}}]}",
-         "key type text \"tool_use\" key a member \"b\""},
-        {WD_OP_STREAM_GENERATE, true,
-         "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\",\"thought\":true},{\"text\":\"b\"}]},\"finishReason\":"
-         "\"STOP\"}]}",
-         "key text fragment candidates/0/thought/text/ key text fragment candidates/0/part/text/ key finishReason text \"STOP\" "
-         "after \"candidates/0/\" may-end"},
-        {WD_OP_STREAM_GENERATE, true,
-         "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.a\",\"stringValue\":"
-         "\"b\"}],\"willContinue\":true}}]}}]}",
-         "text \"$.a\" fragment candidates/0/call/$.a/ after \"candidates/0/call/$.a/\" pause \"candidates/0/\""},
-        {WD_OP_STREAM_GENERATE, true, "{\"promptFeedback\":{\"blockReason\":\"X\"}}",
-         "key promptFeedback key blockReason text \"X\" may-end"},
+        { WD_OP_CHAT, true, "{\"choices\":[{\"index\":3,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}",
+          "key content fragment choices/3/delta/content/ text \"stop\" after \"choices/3/\"" },
+        { WD_OP_CHAT, true, "{\"choices\":[{},{\"delta\":{\"c\\u006fntent\":\"a\",\"role\":\"x\"}}]}",
+          "key c\\u006fntent fragment choices/1/delta/content/ text \"x\"" },
+        { WD_OP_CHAT, true,
+          "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":2,\"id\":\"i\",\"function\":{\"arguments\":\"{\"}}]}}]}",
+          "key id text \"i\" fragment+json choices/0/delta/tool_calls/2/function/arguments/" },
+        { WD_OP_CHAT, false,
+          "{\"choices\":[{\"message\":{\"content\":\"a\",\"tool_calls\":[{\"function\":{\"arguments\":\"{}\"}}]}}]}",
+          "key content text \"a\" json \"{}\"" },
+        { WD_OP_CHAT, true, "{\"choices\":[{\"logprobs\":{\"content\":[]}}],\"created\":123456789012,\"x\":1.5}",
+          "logprobs {\"content\":[]} key content number 123456789012 key x" },
+        { WD_OP_RESPONSES, true,
+          "{\"type\":\"response.output_text.delta\",\"item_id\":\"i\",\"output_index\":1,\"content_index\":2,\"delta\":\"a\"}",
+          "text \"response.output_text.delta\" text \"i\" fragment 1/c2/response.output_text/" },
+        { WD_OP_RESPONSES, true, "{\"type\":\"response.x.delta\",\"item_id\":\"i\",\"delta\":\"a\"}",
+          "text \"response.x.delta\" text \"i\" fragment id:i/response.x/" },
+        { WD_OP_RESPONSES, true, "{\"type\":\"response.output_text.done\",\"output_index\":1,\"content_index\":2}",
+          "text \"response.output_text.done\" after \"1/c2/response.output_text/\"" },
+        { WD_OP_RESPONSES, true, "{\"type\":\"response.output_item.done\",\"output_index\":1}",
+          "text \"response.output_item.done\" after \"1/\"" },
+        { WD_OP_RESPONSES, true, "{\"type\":\"response.failed\"}", "text \"response.failed\" after \"\" end" },
+        { WD_OP_MESSAGES, true,
+          "{\"type\":\"content_block_start\",\"index\":4,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"a\","
+          "\"signature\":\"s\"}}",
+          "text \"content_block_start\" key type text \"thinking\" fragment 4/thinking_delta/thinking/ before \"4/\"" },
+        { WD_OP_MESSAGES, true, "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"r\"}}",
+          "text \"message_delta\" key delta key stop_reason text \"r\"" },
+        { WD_OP_MESSAGES, false, "{\"content\":[{\"type\":\"tool_use\",\"input\":{\"a\":\"b\"}}]}",
+          "key type text \"tool_use\" key a member \"b\"" },
+        { WD_OP_STREAM_GENERATE, true,
+          "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\",\"thought\":true},{\"text\":\"b\"}]},\"finishReason\":"
+          "\"STOP\"}]}",
+          "key text fragment candidates/0/thought/text/ key text fragment candidates/0/part/text/ key finishReason text \"STOP\" "
+          "after \"candidates/0/\" may-end" },
+        { WD_OP_STREAM_GENERATE, true,
+          "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.a\",\"stringValue\":"
+          "\"b\"}],\"willContinue\":true}}]}}]}",
+          "text \"$.a\" fragment candidates/0/call/$.a/ after \"candidates/0/call/$.a/\" pause \"candidates/0/\"" },
+        { WD_OP_STREAM_GENERATE, true, "{\"promptFeedback\":{\"blockReason\":\"X\"}}",
+          "key promptFeedback key blockReason text \"X\" may-end" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -117,33 +117,34 @@ test_tail(void **state)
         enum wd_op op;
         const char *in, *expected;
     } cases[] = {
-        {WD_OP_CHAT,
-         "{\"id\":\"c\",\"created\":1,\"obfuscation\":\"zz\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}},{"
-         "\"index\":1,\"delta\":{\"role\":\"assistant\","
-         "\"content\":\"x\"},\"logprobs\":{\"content\":[1]},\"finish_reason\":null}],\"usage\":{\"n\":1}}",
-         "{\"id\":\"c\",\"created\":1,\"choices\":[{\"index\":1,\"delta\":{\"content\":\"\"},\"finish_reason\":null}]}"},
-        {WD_OP_CHAT,
-         "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"i\",\"type\":\"function\",\"function\":{\"name\":\"n\","
-         "\"arguments\":\"x\"}}]}}]}",
-         "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"\"}}]}}]}"},
-        {WD_OP_RESPONSES,
-         "{\"type\":\"response.output_text.delta\",\"sequence_number\":4,\"item_id\":\"i\",\"delta\":\"x\",\"logprobs\":[],"
-         "\"obfuscation\":\"q\"}",
-         "{\"type\":\"response.output_text.delta\",\"item_id\":\"i\",\"delta\":\"\",\"logprobs\":[]}"},
-        {WD_OP_MESSAGES, "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}",
-         "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\"}}"},
-        {WD_OP_MESSAGES, "{\"type\":\"content_block_start\",\"index\":7,\"content_block\":{\"type\":\"text\",\"text\":\"x\"}}",
-         "{\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":\"text_delta\",\"text\":\"\"}}"},
-        {WD_OP_STREAM_GENERATE,
-         "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\"}},{\"text\":\"x\",\"thought\":true}],"
-         "\"role\":\"model\"},\"index\":0}],"
-         "\"usageMetadata\":{},\"modelVersion\":\"g\"}",
-         "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\",\"thought\":true}],\"role\":\"model\"},\"index\":0}],"
-         "\"modelVersion\":\"g\"}"},
+        { WD_OP_CHAT,
+          "{\"id\":\"c\",\"created\":1,\"obfuscation\":\"zz\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}},{"
+          "\"index\":1,\"delta\":{\"role\":\"assistant\","
+          "\"content\":\"x\"},\"logprobs\":{\"content\":[1]},\"finish_reason\":null}],\"usage\":{\"n\":1}}",
+          "{\"id\":\"c\",\"created\":1,\"choices\":[{\"index\":1,\"delta\":{\"content\":\"\"},\"finish_reason\":null}]}" },
+        { WD_OP_CHAT,
+          "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"i\",\"type\":\"function\",\"function\":{\"name\":"
+          "\"n\","
+          "\"arguments\":\"x\"}}]}}]}",
+          "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"\"}}]}}]}" },
+        { WD_OP_RESPONSES,
+          "{\"type\":\"response.output_text.delta\",\"sequence_number\":4,\"item_id\":\"i\",\"delta\":\"x\",\"logprobs\":[],"
+          "\"obfuscation\":\"q\"}",
+          "{\"type\":\"response.output_text.delta\",\"item_id\":\"i\",\"delta\":\"\",\"logprobs\":[]}" },
+        { WD_OP_MESSAGES, "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}",
+          "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\"}}" },
+        { WD_OP_MESSAGES, "{\"type\":\"content_block_start\",\"index\":7,\"content_block\":{\"type\":\"text\",\"text\":\"x\"}}",
+          "{\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":\"text_delta\",\"text\":\"\"}}" },
+        { WD_OP_STREAM_GENERATE,
+          "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\"}},{\"text\":\"x\",\"thought\":true}],"
+          "\"role\":\"model\"},\"index\":0}],"
+          "\"usageMetadata\":{},\"modelVersion\":\"g\"}",
+          "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\",\"thought\":true}],\"role\":\"model\"},\"index\":0}],"
+          "\"modelVersion\":\"g\"}" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct wd_edits none = {0};
+        const struct wd_edits none = { 0 };
         struct wd_json_error where;
         struct wd_response r;
         struct wd_arena arena;
@@ -197,9 +198,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        {"F06 F07 F08 what is listed of an answer", test_listed, NULL, NULL, NULL},
-        {"the event of a held end", test_tail, NULL, NULL, NULL},
-        {"F51 bounds", test_bounds, NULL, NULL, NULL},
+        { "F06 F07 F08 what is listed of an answer", test_listed, NULL, NULL, NULL },
+        { "the event of a held end", test_tail, NULL, NULL, NULL },
+        { "F51 bounds", test_bounds, NULL, NULL, NULL },
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,8 @@ static const struct found {
       WD_SHAPE_GOOGLE, "/x/v1beta/models/gemini-2.5-flash:generateContent", 2 },
     { "POST", "/google/v1/models/g_1:streamGenerateContent", "alt=sse", WD_OP_STREAM_GENERATE, "google", "g_1", WD_SHAPE_GOOGLE,
       "/x/v1/models/g_1:streamGenerateContent?alt=sse", 2 },
-    { "POST", "/vertex/v1/models/g:embedContent", "", WD_OP_EMBED, "vertex", "g", WD_SHAPE_GOOGLE, "/v1/models/g:embedContent", 4 },
+    { "POST", "/vertex/v1/models/g:embedContent", "", WD_OP_EMBED, "vertex", "g", WD_SHAPE_GOOGLE, "/v1/models/g:embedContent",
+      4 },
     { "POST", "/groq/openai/v1/chat/completions", "", WD_OP_CHAT, "groq", "", WD_SHAPE_OPENAI, "/openai/v1/chat/completions", 3 },
     { "POST", "/groq/v1/chat/completions", "", WD_OP_CHAT, "groq", "", WD_SHAPE_OPENAI, "/openai/v1/chat/completions", 3 },
     { "POST", "/v1/chat/completions", "", WD_OP_CHAT, "", "", WD_SHAPE_OPENAI, "/v1/chat/completions", 0 },
@@ -41,8 +42,10 @@ static const struct found {
     { "POST", "/v1/v1/messages", "", WD_OP_MESSAGES, "", "", WD_SHAPE_ANTHROPIC, "/v1/messages", 1 },
     { "POST", "/v1/messages/count_tokens", "", WD_OP_MESSAGES_COUNT, "", "", WD_SHAPE_ANTHROPIC, "/v1/messages/count_tokens", 1 },
     { "POST", "/messages/count_tokens", "", WD_OP_MESSAGES_COUNT, "", "", WD_SHAPE_ANTHROPIC, "/v1/messages/count_tokens", 1 },
-    { "POST", "/v1/v1/messages/count_tokens", "", WD_OP_MESSAGES_COUNT, "", "", WD_SHAPE_ANTHROPIC, "/v1/messages/count_tokens", 1 },
-    { "POST", "/v1/models/gemini:countTokens", "", WD_OP_COUNT_TOKENS, "", "gemini", WD_SHAPE_GOOGLE, "/x/v1/models/gemini:countTokens", 2 },
+    { "POST", "/v1/v1/messages/count_tokens", "", WD_OP_MESSAGES_COUNT, "", "", WD_SHAPE_ANTHROPIC, "/v1/messages/count_tokens",
+      1 },
+    { "POST", "/v1/models/gemini:countTokens", "", WD_OP_COUNT_TOKENS, "", "gemini", WD_SHAPE_GOOGLE,
+      "/x/v1/models/gemini:countTokens", 2 },
     { "POST", "/v1beta/models/gemini:batchEmbedContents", "", WD_OP_BATCH_EMBED, "", "gemini", WD_SHAPE_GOOGLE,
       "/x/v1beta/models/gemini:batchEmbedContents", 2 },
 };
@@ -57,7 +60,8 @@ test_found_f12(void **state)
         struct wd_buf out;
         const char *message;
 
-        if (wd_route_read(&route, &policy, wd_span_str(f->method), wd_span_str(f->path), wd_span_str(f->query), &message) != WD_CODE_NONE)
+        if (wd_route_read(&route, &policy, wd_span_str(f->method), wd_span_str(f->path), wd_span_str(f->query), &message) !=
+            WD_CODE_NONE)
             fail_msg("%s: %s", f->path, message);
         assert_int_equal(route.op, f->op);
         assert_int_equal(route.shape, f->shape);
@@ -78,7 +82,10 @@ static const struct refused {
     enum wd_code code;
     enum wd_error_shape shape;
 } refused[] = {
-#define P(literal) { literal, sizeof(literal) - 1 }
+#define P(literal)                                                                                                               \
+    {                                                                                                                            \
+        literal, sizeof(literal) - 1                                                                                             \
+    }
     { "POST", P(""), "", WD_CODE_UNKNOWN_ROUTE, WD_SHAPE_UNIVERSAL },
     { "POST", P("/"), "", WD_CODE_UNKNOWN_ROUTE, WD_SHAPE_UNIVERSAL },
     { "POST", P("/nobody/v1/messages"), "", WD_CODE_UNKNOWN_ROUTE, WD_SHAPE_UNIVERSAL },
@@ -150,7 +157,8 @@ test_refused_f12_f35(void **state)
         enum wd_code code = wd_route_read(&route, &policy, wd_span_str(f->method), f->path, wd_span_str(f->query), &message);
 
         if (code != f->code || route.shape != f->shape || message == NULL)
-            fail_msg("%s %.*s?%s: %s, shape %d", f->method, (int)f->path.len, f->path.ptr, f->query, wd_code_name(code), route.shape);
+            fail_msg("%s %.*s?%s: %s, shape %d", f->method, (int)f->path.len, f->path.ptr, f->query, wd_code_name(code),
+                     route.shape);
     }
 }
 
@@ -165,12 +173,14 @@ test_edges(void **state)
     const char *message;
 
     (void)state;
-    assert_int_equal(wd_route_read(&route, &empty, WD_SPAN("POST"), WD_SPAN("/anthropic/v1/messages"), WD_SPAN(""), &message), WD_CODE_NONE);
+    assert_int_equal(wd_route_read(&route, &empty, WD_SPAN("POST"), WD_SPAN("/anthropic/v1/messages"), WD_SPAN(""), &message),
+                     WD_CODE_NONE);
     assert_true(wd_span_eq(route.provider, WD_SPAN("anthropic")));
     assert_int_equal(wd_route_read(&route, &empty, WD_SPAN("POST"), WD_SPAN("/groq/v1/responses"), WD_SPAN(""), &message),
                      WD_CODE_UNKNOWN_ROUTE);
-    assert_int_equal(wd_route_read(&route, &policy, WD_SPAN("POST"), WD_SPAN("/v1/models/g:generateContent"), WD_SPAN(""), &message),
-                     WD_CODE_NONE);
+    assert_int_equal(
+        wd_route_read(&route, &policy, WD_SPAN("POST"), WD_SPAN("/v1/models/g:generateContent"), WD_SPAN(""), &message),
+        WD_CODE_NONE);
     wd_buf_init(&out, 1024);
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
         assert_int_equal(wd_route_upstream(&route, &providers[2], wd_span_str(models[i]), &out), WD_ERR_SYNTAX);
