@@ -104,11 +104,14 @@ ngx_http_warder_ns(void)
 }
 
 
+/* ngx_http_warder_ctx.c: what belongs to one exchange. */
+ngx_http_warder_ctx_t *ngx_http_warder_create_ctx(ngx_http_request_t *r);
+ngx_http_warder_ctx_t *ngx_http_warder_get_ctx(ngx_http_request_t *r);
+ngx_int_t ngx_http_warder_post_read_handler(ngx_http_request_t *r);
+
 /* ngx_http_warder_request.c: the inner gate. */
 ngx_int_t ngx_http_warder_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_warder_post_read_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_warder_error_handler(ngx_http_request_t *r);
-ngx_http_warder_ctx_t *ngx_http_warder_get_ctx(ngx_http_request_t *r);
 
 /* ngx_http_warder_reply.c: answers of our own and the headers of every answer. */
 ngx_int_t ngx_http_warder_reply(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
@@ -116,6 +119,9 @@ ngx_int_t ngx_http_warder_reply(ngx_http_request_t *r, ngx_http_warder_ctx_t *ct
 ngx_int_t ngx_http_warder_reply_filtered(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
 ngx_int_t ngx_http_warder_add_header(ngx_http_request_t *r, const char *name, const char *value, size_t len);
 ngx_int_t ngx_http_warder_common_headers(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
+
+/* ngx_http_warder_headers.c: of all that a provider sends, what may come back. */
+ngx_int_t ngx_http_warder_clean_headers(ngx_http_request_t *r);
 
 /* ngx_http_warder_filter.c: the outer gate. */
 ngx_int_t ngx_http_warder_filter_init(ngx_conf_t *cf);
