@@ -28,6 +28,22 @@ measure_at_is(const struct wd_piece *p, int64_t i, unsigned classes)
     return c >= 0 && wd_char_is((uint8_t)c, classes);
 }
 
+static bool
+measure_is_hex(const struct wd_piece *p, int64_t i)
+{
+    int c = measure_at(p, i);
+
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* A word may begin here: behind no letter or digit, or behind a percent-encoded character (RFC 3986, 2.1). */
+static bool
+measure_word_begins(const struct wd_piece *p, int64_t at)
+{
+    return !measure_at_is(p, at - 1, WD_CH_ALNUM) ||
+           (measure_at(p, at - 3) == '%' && measure_is_hex(p, at - 2) && measure_is_hex(p, at - 1));
+}
+
 static uint32_t
 measure_run(const struct wd_piece *p, uint32_t from, unsigned classes)
 {
@@ -288,7 +304,7 @@ wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t fr
         [WD_SHAPE_ASSIGNED] = measure_assigned, [WD_SHAPE_EMAIL] = measure_email, [WD_SHAPE_CARD] = measure_card,
     };
 
-    if (!rule->glued && measure_at_is(piece, (int64_t)from - 1, WD_CH_ALNUM))
+    if (!rule->glued && !measure_word_begins(piece, from))
         return false;
     *m = (struct wd_match){ .rule = rule, .start = from, .end = to };
     return shapes[rule->shape](piece, m);
