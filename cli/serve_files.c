@@ -173,8 +173,13 @@ files_stores(const struct serve *s)
     randombytes_buf(random, sizeof(random));
     err = wd_install_key(".", random, key);
     wd_secret_wipe(random, sizeof(random));
-    if (err != WD_OK)
-        return files_fail("install.key");
+    if (err != WD_OK) {
+        fprintf(stderr, "warder: install.key in the state folder %s\n",
+                err == WD_ERR_DENIED    ? "can be read by others (accepted: mode 0600)"
+                : err == WD_ERR_CORRUPT ? "has not its 32 bytes; with another key the audit log of before cannot be checked"
+                                        : "cannot be read or made");
+        return false;
+    }
     wd_install_derive(key, "audit", audit);
     wd_secret_wipe(key, sizeof(key));
     if (wd_limits_prepare("limits.map", FILES_LIMITS_BYTES, files_clock_us(CLOCK_REALTIME), files_clock_us(CLOCK_MONOTONIC)) !=
