@@ -1,9 +1,11 @@
 // Limits that hold: several workers, concurrent callers, reload, restart. The provider counts what was let through.
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { refused } from './lib/check.mjs';
 import { open, request } from './lib/client.mjs';
 import { startGateway } from './lib/gateway.mjs';
+import { waitFor } from './lib/process.mjs';
 import { door, formats, json, say, startUpstream } from './lib/upstream.mjs';
 
 let upstream, gateway;
@@ -91,6 +93,23 @@ test('F23: requests without an answer of the provider do not count', async () =>
   }
   upstream.handle = say('Fine.');
   assert.equal(passed(await asks(40, headers)), 20);
+});
+
+test('F23 F27: a caller who leaves after the provider got the request has used it', async () => {
+  const headers = await newToken('hourly');
+  const before = upstream.requests.length;
+  upstream.handle = () => {};
+  const { hostname, port } = new URL(gateway.url);
+  const body = JSON.stringify(formats.chat.ask('Hi'));
+  const left = Array.from({ length: 5 }, () => {
+    const req = http.request({ hostname, port, path: formats.chat.path, method: 'POST', headers: { ...headers, 'content-length': Buffer.byteLength(body) } });
+    req.on('error', () => {}).end(body);
+    return req;
+  });
+  await waitFor('the provider to have five requests', () => upstream.requests.length === before + 5, 5000);
+  for (const req of left) req.destroy();
+  upstream.handle = say('Fine.');
+  assert.equal(passed(await asks(40, headers)), 15);
 });
 
 test('F24: no window of two seconds ever sees more than five', async () => {
