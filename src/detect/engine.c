@@ -13,6 +13,8 @@ enum { ENGINE_RULES_MAX = 1024 };
 #define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
 
 struct wd_engine {
+    const struct wd_rule *rules[ENGINE_RULES_MAX]; /* by the number of their pattern */
+    uint32_t count;
     hs_database_t *look;     /* does anything match? */
     hs_database_t *find;     /* where does it start? */
     uint32_t shortest;       /* no finding is shorter */
@@ -40,8 +42,8 @@ engine_learn(struct wd_engine *e)
     const char *c;
 
     e->shortest = e->shortest_plain = UINT32_MAX;
-    for (i = 0; i < wd_rules_count; i++) {
-        rule = &wd_rules[i];
+    for (i = 0; i < e->count; i++) {
+        rule = e->rules[i];
         width = 0;
         if (hs_expression_info(rule->pattern, HS_FLAG_SINGLEMATCH, &info, &error) == HS_SUCCESS) {
             width = info->min_width;
@@ -58,17 +60,15 @@ engine_learn(struct wd_engine *e)
 }
 
 static enum wd_err
-engine_compile(hs_database_t **db, unsigned flags, bool escapes)
+engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool escapes)
 {
     const char *patterns[ENGINE_RULES_MAX + 1];
     unsigned flag[ENGINE_RULES_MAX + 1], id[ENGINE_RULES_MAX + 1], n;
     hs_compile_error_t *error;
     hs_error_t rc;
 
-    if (wd_rules_count > ENGINE_RULES_MAX)
-        return WD_ERR_LIMIT;
-    for (n = 0; n < wd_rules_count; n++) {
-        patterns[n] = wd_rules[n].pattern;
+    for (n = 0; n < e->count; n++) {
+        patterns[n] = e->rules[n]->pattern;
         flag[n] = flags;
         id[n] = n;
     }
@@ -89,14 +89,17 @@ enum wd_err
 wd_engine_new(struct wd_engine **engine)
 {
     struct wd_engine *e = calloc(1, sizeof(*e));
+    const struct wd_rule *rule;
     enum wd_err err;
 
     if (e == NULL)
         return WD_ERR_NOMEM;
+    while (e->count < ENGINE_RULES_MAX && (rule = wd_rule_at(e->count)) != NULL)
+        e->rules[e->count++] = rule;
     engine_learn(e);
-    err = engine_compile(&e->look, HS_FLAG_SINGLEMATCH, true);
+    err = engine_compile(e, &e->look, HS_FLAG_SINGLEMATCH, true);
     if (err == WD_OK)
-        err = engine_compile(&e->find, HS_FLAG_SOM_LEFTMOST, false);
+        err = engine_compile(e, &e->find, HS_FLAG_SOM_LEFTMOST, false);
     if (err != WD_OK) {
         wd_engine_free(e);
         return err;
@@ -173,7 +176,7 @@ engine_on_look(unsigned id, unsigned long long from, unsigned long long to, unsi
 {
     const struct wd_scan *scan = ctx;
 
-    return id >= wd_rules_count || wd_scan_action(scan, &wd_rules[id]) != WD_OFF;
+    return id >= scan->engine->count || wd_scan_action(scan, scan->engine->rules[id]) != WD_OFF;
 }
 
 static bool
@@ -281,7 +284,7 @@ static int
 engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
     struct wd_scratch *s = ctx;
-    const struct wd_rule *rule = &wd_rules[id];
+    const struct wd_rule *rule = s->scan->engine->rules[id];
     struct wd_match m;
 
     if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(&s->matches, rule, (uint32_t)from))
@@ -289,6 +292,37 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
     if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m))
         s->err = engine_add(&s->matches, &m);
     return s->err != WD_OK;
+}
+
+uint32_t
+wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
+{
+    uint32_t here = at + piece->near, n = here < WD_CONTEXT_MAX ? here : WD_CONTEXT_MAX, more, i;
+
+    more = WD_CONTEXT_MAX - n < piece->past_len ? WD_CONTEXT_MAX - n : piece->past_len;
+    for (i = 0; i < more; i++)
+        out[i] = (char)wd_char_lower(piece->past[piece->past_len - more + i]);
+    for (i = 0; i < n; i++)
+        out[more + i] = (char)wd_char_lower(piece->chars[(int64_t)at - n + i]);
+    return more + n;
+}
+
+bool
+wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words)
+{
+    char before[WD_CONTEXT_MAX];
+    uint32_t len = wd_piece_before(piece, at, before);
+    const char *found, *from;
+    size_t n;
+
+    for (;; words += n + 1) {
+        n = strcspn(words, "|");
+        for (from = before; n > 0 && (found = memmem(from, len - (size_t)(from - before), words, n)) != NULL; from = found + 1)
+            if (found == before || !wd_char_is((uint8_t)found[-1], WD_CH_ALNUM) || !wd_char_is((uint8_t)words[0], WD_CH_ALNUM))
+                return true;
+        if (words[n] == '\0')
+            return false;
+    }
 }
 
 static enum wd_err

@@ -29,6 +29,10 @@ struct wd_scan {
     size_t own_count;
     uint8_t fingerprint_key[32];
     struct wd_findings *findings; /* where findings are counted; not NULL */
+    /* Told of each finding where it stands in the bytes of the text, from 0; may be NULL. A finding that is longer than a
+     * piece is told when its end is known. */
+    void (*observe)(void *ctx, const struct wd_rule *rule, uint64_t start, uint64_t end);
+    void *observe_ctx;
 };
 
 /*

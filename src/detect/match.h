@@ -12,7 +12,10 @@ struct wd_piece {
     const uint32_t *offs; /* len + 1 of them, see wd_view */
     uint32_t len;
     int before, after; /* -1: the text starts or ends here */
-    bool open;         /* the piece was cut for its length: what reaches its end may go on */
+    /* What stands before: `near` characters right before chars, and before those the last ones of what has left. */
+    uint32_t near, past_len;
+    const uint8_t *past;
+    bool open; /* the piece was cut for its length: what reaches its end may go on */
 };
 
 /* A finding in a piece. */
@@ -32,6 +35,13 @@ struct wd_matches {
  * severe is left. *out is the scratch's own and valid until the next call. WD_ERR_NOMEM.
  */
 enum wd_err wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out) WD_CHECK;
+
+/*
+ * The characters before `at`, at most WD_CONTEXT_MAX of them, in lower case; `out` holds as many. Returns how many there are.
+ */
+uint32_t wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX]);
+/* One of the words (with | between, lower case) stands as a word or the start of one in those characters. */
+bool wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words);
 
 /* The exact place of a finding of the rule whose pattern matched at [from, to); false when there is none. */
 bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m);

@@ -295,6 +295,25 @@ measure_card(const struct wd_piece *p, struct wd_match *m)
     return true;
 }
 
+/* One of the words (with | between, lower case) stands in the value. Of a long one the start tells. */
+static bool
+measure_holds(const struct wd_piece *p, const struct wd_match *m, const char *words)
+{
+    uint32_t len = m->end - m->start < WD_VALID_LOOK ? m->end - m->start : WD_VALID_LOOK, i;
+    char value[WD_VALID_LOOK];
+    size_t n;
+
+    for (i = 0; i < len; i++)
+        value[i] = (char)wd_char_lower(p->chars[m->start + i]);
+    for (;; words += n + 1) {
+        n = strcspn(words, "|");
+        if (memmem(value, len, words, n) != NULL)
+            return true;
+        if (words[n] == '\0')
+            return false;
+    }
+}
+
 bool
 wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m)
 {
@@ -307,5 +326,7 @@ wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t fr
     if (!rule->glued && !measure_word_begins(piece, from))
         return false;
     *m = (struct wd_match){ .rule = rule, .start = from, .end = to };
-    return shapes[rule->shape](piece, m);
+    if (!shapes[rule->shape](piece, m) || (rule->stop != NULL && measure_holds(piece, m, rule->stop)))
+        return false;
+    return rule->context == NULL || wd_piece_context(piece, m->start, rule->context);
 }

@@ -40,6 +40,8 @@ wd_redact_member(const struct wd_scan *scan, struct wd_span name, struct wd_span
         return err;
     wd_scan_fingerprint(scan, rule, value, fingerprint);
     wd_findings_add(scan->findings, rule, scan->direction, action, fingerprint);
+    if (scan->observe != NULL)
+        scan->observe(scan->observe_ctx, rule, 0, value.len);
     if (action == WD_FLAG)
         return WD_OK;
     out->len = before;

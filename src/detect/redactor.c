@@ -33,6 +33,7 @@ struct redactor_batch {
 /* The rest of a finding that was longer than a piece. */
 struct redactor_skip {
     const struct wd_rule *rule; /* NULL: nothing is skipped */
+    uint64_t start;             /* where the finding does, in the text */
     bool show;                  /* it is only flagged */
     uint32_t len;
     struct wd_pem pem;
@@ -46,8 +47,11 @@ struct wd_redactor {
     struct redactor_batch *batch; /* during a feed */
     struct redactor_skip skip;
     uint32_t extra[8];
-    uint32_t open;  /* where what is held starts in the view */
-    int before;     /* the character before the view */
+    uint32_t open;                /* where what is held starts in the view */
+    int before;                   /* the character before the view */
+    uint64_t gone;                /* bytes of the text before the view */
+    uint8_t past[WD_CONTEXT_MAX]; /* the last characters before the view */
+    uint32_t past_len;
     bool in_string; /* WD_REDACT_JSON: the view starts inside of a string */
     enum wd_err failed;
     /* An escape that is not over: backslashes, then u and digits. */
@@ -65,6 +69,8 @@ redactor_reset(struct wd_redactor *r)
     wd_view_shrink(&r->view);
     r->open = 0;
     r->before = -1;
+    r->gone = 0;
+    r->past_len = 0;
     r->in_string = false;
     r->failed = WD_OK;
     r->slashes = r->hex = 0;
@@ -166,6 +172,13 @@ struct redactor_cursor {
     bool in_string;
 };
 
+static void
+redactor_observe(const struct wd_redactor *r, const struct wd_rule *rule, uint64_t start, uint64_t end)
+{
+    if (r->scan->observe != NULL)
+        r->scan->observe(r->scan->observe_ctx, rule, start, end);
+}
+
 /* Counts the finding and writes the text before it, and its replacement. */
 static enum wd_err
 redactor_apply(struct wd_redactor *r, const struct wd_match *m, uint32_t base, struct redactor_cursor *cursor, struct wd_buf *out)
@@ -177,6 +190,8 @@ redactor_apply(struct wd_redactor *r, const struct wd_match *m, uint32_t base, s
 
     wd_scan_fingerprint(r->scan, m->rule, wd_span((const char *)r->view.chars + start, end - start), fingerprint);
     wd_findings_add(r->scan->findings, m->rule, r->scan->direction, action, fingerprint);
+    if (!m->open)
+        redactor_observe(r, m->rule, r->gone + r->view.offs[start], r->gone + r->view.offs[end]);
     if (action == WD_FLAG)
         return WD_OK;
     if (start >= cursor->done) {
@@ -205,7 +220,22 @@ redactor_piece(const struct wd_redactor *r, uint32_t start, uint32_t end)
         .len = end - start,
         .before = start > 0 ? r->view.chars[start - 1] : r->before,
         .after = end < r->view.count ? r->view.chars[end] : -1,
+        .near = start,
+        .past = r->past,
+        .past_len = r->past_len,
     };
+}
+
+/* The first n characters of the view are about to be dropped: the last of them are kept as what stands before. */
+static void
+redactor_remember(struct wd_redactor *r, uint32_t n)
+{
+    uint32_t take = n < WD_CONTEXT_MAX ? n : WD_CONTEXT_MAX, keep = WD_CONTEXT_MAX - take;
+
+    keep = keep < r->past_len ? keep : r->past_len;
+    memmove(r->past, r->past + r->past_len - keep, keep);
+    memcpy(r->past + keep, r->view.chars + n - take, take);
+    r->past_len = keep + take;
 }
 
 static void
@@ -213,7 +243,9 @@ redactor_drop(struct wd_redactor *r, uint32_t n)
 {
     if (n == 0)
         return;
+    redactor_remember(r, n);
     r->before = r->view.chars[n - 1];
+    r->gone += r->view.offs[n];
     r->in_string = redactor_in_string(r, 0, n, r->in_string);
     wd_view_drop(&r->view, n);
     wd_hold_drop(&r->hold, &r->view, n);
@@ -277,6 +309,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
     struct wd_piece piece;
     struct wd_matches *found;
     const struct wd_rule *more = NULL;
+    uint64_t more_start = 0;
 
     if (err != WD_OK)
         return err;
@@ -287,8 +320,10 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
     for (i = 0; i < found->count && found->items[i].start < keep && err == WD_OK; i++) {
         err = redactor_apply(r, &found->items[i], 0, &cursor, out);
         keep = found->items[i].end > keep ? found->items[i].end : keep;
-        if (found->items[i].open)
-            more = found->items[i].rule;
+        if (!found->items[i].open)
+            continue;
+        more = found->items[i].rule;
+        more_start = r->gone + r->view.offs[found->items[i].start];
     }
     if (err != WD_OK)
         return err;
@@ -296,9 +331,9 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, keep));
     redactor_drop(r, keep);
     if (more != NULL) {
-        r->skip = (struct redactor_skip){ .rule = more,
-                                          .show = wd_scan_action(r->scan, more) == WD_FLAG,
-                                          .pem = { .state = WD_PEM_BODY } };
+        r->skip = (struct redactor_skip){
+            .rule = more, .start = more_start, .show = wd_scan_action(r->scan, more) == WD_FLAG, .pem = { .state = WD_PEM_BODY }
+        };
         r->hold = (struct wd_hold){ .extra = r->hold.extra, .before = r->hold.before };
     }
     return err;
@@ -333,6 +368,7 @@ redactor_skip(struct wd_redactor *r, uint8_t c, uint32_t len, struct wd_buf *out
     if (r->skip.show)
         err = wd_buf_add(out, wd_span(raw->ptr, len));
     wd_buf_drop(raw, len);
+    r->gone += len;
     r->before = r->hold.before = c;
     return err;
 }
@@ -349,6 +385,7 @@ redactor_char(struct wd_redactor *r, uint8_t c, uint32_t len, struct wd_buf *out
     if (r->skip.rule != NULL) {
         if (redactor_skips(r, c))
             return redactor_skip(r, c, len, out);
+        redactor_observe(r, r->skip.rule, r->skip.start, r->gone);
         r->skip.rule = NULL;
     }
     together = wd_hold_step(&r->hold, v, c, len);
@@ -531,6 +568,8 @@ wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
             redactor_close(r, r->view.count);
         r->open = r->view.count;
         err = redactor_settle(r, out);
+        if (r->skip.rule != NULL)
+            redactor_observe(r, r->skip.rule, r->skip.start, r->gone);
     }
     r->batch = NULL;
     redactor_reset(r);

@@ -44,10 +44,25 @@ struct wd_rule {
     const char *pattern;
     const char *needs; /* a finding holds at least one of these characters; "": it may be letters alone */
     bool (*valid)(struct wd_span value, unsigned form); /* may be NULL */
+    const char *context; /* words, with | between, in lower case: one of them stands in the text before; NULL: none is needed */
+    const char *stop;    /* the same: a value that holds one of them, in any letter case, is no finding; NULL: none */
+    const char *source;  /* where the form is documented; NULL while it is common knowledge */
 };
 
-extern const struct wd_rule wd_rules[];
-extern const size_t wd_rules_count;
+/* How far back the words of a rule's context are looked for, in characters. */
+#define WD_CONTEXT_MAX 96
+
+/* The table, one file a category: rules_secret.c, rules_pii.c, rules_malicious.c. */
+struct wd_rule_table {
+    const struct wd_rule *rows;
+    size_t count;
+};
+
+extern const struct wd_rule_table wd_rules_secret, wd_rules_pii, wd_rules_malicious;
+
+/* The rule at i of all tables, NULL behind the last. */
+const struct wd_rule *wd_rule_at(size_t i);
+size_t wd_rule_count(void);
 /* The gateway's own keys, whatever their form. Not in the table, for it has no pattern. */
 extern const struct wd_rule wd_rule_own;
 

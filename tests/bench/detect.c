@@ -116,7 +116,7 @@ main(void)
 
     must(wd_engine_new(&engine));
     must(wd_scratch_new(&scan.scratch, engine));
-    printf("start, %zu rules             %6.1f ms\n", wd_rules_count, (now_ns() - start) / 1e6);
+    printf("start, %zu rules             %6.1f ms\n", wd_rule_count(), (now_ns() - start) / 1e6);
     scan.engine = engine;
     for (i = 0; i < WD_CATEGORIES; i++)
         scan.actions[i] = WD_REDACT;

@@ -679,8 +679,8 @@ test_score_and_table_of_findings(void **state)
     assert_int_equal(f.worst, WD_HIGH);
     wd_findings_add(&f, &wd_rule_own, WD_OUTPUT, WD_REDACT, none);
     assert_true(wd_findings_score(&f) == 0);
-    for (i = 0; i < (int)wd_rules_count * 2; i++)
-        wd_findings_add(&f, &wd_rules[i / 2], i % 2 ? WD_INPUT : WD_OUTPUT, WD_REFUSE, none);
+    for (i = 0; i < (int)wd_rule_count() * 2; i++)
+        wd_findings_add(&f, wd_rule_at((size_t)i / 2), i % 2 ? WD_INPUT : WD_OUTPUT, WD_REFUSE, none);
     assert_int_equal(f.count, WD_FINDINGS_MAX);
     assert_true(f.more > 0);
 }

@@ -94,8 +94,8 @@ test_every_rule_has_cases_and_every_cut_of_them_is_the_same(void **state)
     size_t i, len = 0;
 
     rig_init(&rig);
-    for (i = 0; i < wd_rules_count; i++) {
-        const char *rule = wd_rules[i].id;
+    for (i = 0; i < wd_rule_count(); i++) {
+        const char *rule = wd_rule_at(i)->id;
         char *cases = rules_cases(rule, &len), *line, *rest = cases;
         unsigned finds = 0, misses = 0;
 
@@ -121,8 +121,8 @@ test_table_is_sound(void **state)
 {
     size_t i, k;
 
-    for (i = 0; i < wd_rules_count; i++) {
-        const struct wd_rule *rule = &wd_rules[i];
+    for (i = 0; i < wd_rule_count(); i++) {
+        const struct wd_rule *rule = wd_rule_at(i);
 
         assert_ptr_equal(wd_rule_find(wd_span_str(rule->id)), rule);
         assert_non_null(rule->kind);
@@ -132,7 +132,7 @@ test_table_is_sound(void **state)
         assert_true(rule->category < WD_CATEGORIES && rule->severity <= WD_CRITICAL && rule->shape < WD_SHAPE_OWN);
         assert_true(rule->shape != WD_SHAPE_ASSIGNED || rule->valid != NULL);
         for (k = 0; k < i; k++)
-            assert_string_not_equal(rule->id, wd_rules[k].id);
+            assert_string_not_equal(rule->id, wd_rule_at(k)->id);
     }
     assert_null(wd_rule_find(WD_SPAN("")));
 }

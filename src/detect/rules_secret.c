@@ -1,0 +1,50 @@
+/* The rules for secrets: keys with a known form, and values that are assigned to a name. */
+#include "chars.h"
+#include "rules.h"
+#include "validate.h"
+
+/* Between a name and its value: white space, quotes at any depth of escaping, emphasis. */
+#define GLUE "(?:[ \\t\"'`*\\x01\\\\]|\\\\t)*"
+#define BOTH (WD_INPUT | WD_OUTPUT)
+
+#define KEY(id_, class_, min_, max_, pattern_, needs_, valid_)                                                                   \
+    {                                                                                                                            \
+        .id = (id_), .kind = "api-key", .category = WD_SECRET, .severity = WD_CRITICAL, .directions = BOTH,                      \
+        .shape = WD_SHAPE_RUN, .value = (class_), .min = (min_), .max = (max_), .pattern = (pattern_), .needs = (needs_),        \
+        .valid = (valid_)                                                                                                        \
+    }
+#define ASSIGNED(id_, kind_, severity_, names_, valid_)                                                                          \
+    {                                                                                                                            \
+        .id = (id_), .kind = (kind_), .category = WD_SECRET, .severity = (severity_), .directions = BOTH,                        \
+        .shape = WD_SHAPE_ASSIGNED, .glued = 1, .pattern = "(?i)(?:" names_ ")" GLUE "[:=]", .needs = ":=", .valid = (valid_)    \
+    }
+
+/* clang-format off */
+static const struct wd_rule rows[] = {
+    KEY("openai-key", WD_CH_KEY, 23, 0, "sk-[A-Za-z0-9_-]{20}", "-", wd_valid_openai_key),
+    KEY("anthropic-key", WD_CH_KEY, 24, 0, "sk-ant-[A-Za-z0-9_-]{17}", "-", wd_valid_key),
+    KEY("google-key", WD_CH_KEY, 39, 0, "AIza[A-Za-z0-9_-]{35}", "", NULL),
+    KEY("aws-access-key", WD_CH_ALNUM, 20, 20, "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", "", NULL),
+    ASSIGNED("aws-secret-key", "api-key", WD_CRITICAL, "aws_?(?:secret)?_?(?:access)?_?key|secret_?access_?key",
+             wd_valid_aws_secret),
+    KEY("github-token", WD_CH_ALNUM, 40, 255, "gh[pousr]_[A-Za-z0-9]{36}", "_", NULL),
+    KEY("github-fine-grained-token", WD_CH_KEY, 60, 255, "github_pat_[A-Za-z0-9_]{49}", "_", NULL),
+    KEY("gitlab-token", WD_CH_DOTTED, 24, 0,
+        "gl(?:pat|ptt|dt|rt|rtr|cbt|ft|imt|soat|agent|oas|ffct)-[A-Za-z0-9_-]{20}", "-", wd_valid_key),
+    KEY("gitlab-runner-token", WD_CH_KEY, 29, 0, "GR1348941[A-Za-z0-9_-]{20}", "", NULL),
+    KEY("slack-token", WD_CH_KEY, 20, 0, "(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{15}", "-", wd_valid_key),
+    KEY("slack-webhook", WD_CH_KEY | WD_CH_SIGN, 43, 0,
+        "hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9/]{18}", "/", NULL),
+    KEY("stripe-key", WD_CH_KEY, 18, 0, "[rs\\r]k_(?:live|test|prod)_[A-Za-z0-9]{10}", "_", wd_valid_key),
+    KEY("stripe-webhook-secret", WD_CH_BASE64, 38, 0, "whsec_[A-Za-z0-9+/]{32}", "_", wd_valid_key),
+    KEY("warder-token", WD_CH_KEY, 47, 47, "wdr_[A-Za-z0-9_-]{43}", "_", NULL),
+    { .id = "jwt", .kind = "token", .category = WD_SECRET, .severity = WD_HIGH, .directions = BOTH, .shape = WD_SHAPE_JWT,
+      .glued = 1, .pattern = "eyJ[A-Za-z0-9_-]{8,}\\.eyJ", .needs = "." },
+    { .id = "private-key", .kind = "private-key", .category = WD_SECRET, .severity = WD_CRITICAL, .directions = BOTH,
+      .shape = WD_SHAPE_PEM, .glued = 1, .pattern = "-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY", .needs = "-" },
+    ASSIGNED("password", "password", WD_HIGH, "password|passwd|passphrase|passwort|pwd", wd_valid_password),
+    ASSIGNED("assigned-secret", "token", WD_MEDIUM, "secret|token|(?:api|access|secret|private|auth)[_-]?key", wd_valid_assigned),
+};
+/* clang-format on */
+
+const struct wd_rule_table wd_rules_secret = { rows, sizeof(rows) / sizeof(rows[0]) };
