@@ -14,6 +14,7 @@ static const struct {
     { "serve", cmd_serve, "-c FILE                                run the gateway in the foreground" },
     { "token", cmd_token, "create|list|revoke -c FILE             callers' tokens" },
     { "audit", cmd_audit, "verify -c FILE                         check the chain of audit records" },
+    { "eval", cmd_eval, "[FILE]                                   what the detectors find, a JSON line each" },
     { "redact", cmd_redact, "[--rules LIST]                         secrets and personal data out of a stream" },
 };
 
@@ -51,6 +52,6 @@ main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(name, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "warder: unknown command (accepted: serve, token, audit, redact; see warder --help)\n");
+    fprintf(stderr, "warder: unknown command (accepted: serve, token, audit, eval, redact; see warder --help)\n");
     return 2;
 }

@@ -5,10 +5,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "../src/detect/redactor.h"
+#include "detector.h"
 
 enum { REDACT_OK = 0, REDACT_FAILED = 2, REDACT_READ = 65536 };
 
@@ -88,32 +88,23 @@ redact_copy(struct wd_redactor *r, struct wd_buf *out)
 }
 
 static int
-redact_run(struct wd_scan *scan)
+redact_run(struct detector *d)
 {
-    struct wd_engine *engine = NULL;
     struct wd_redactor *r = NULL;
     struct wd_buf out;
-    const char *what = "engine";
+    const char *what = "redactor";
     int status = REDACT_FAILED;
 
     wd_buf_init(&out, SIZE_MAX / 4);
     errno = ENOMEM;
-    if (wd_engine_new(&engine) != WD_OK || wd_scratch_new(&scan->scratch, engine) != WD_OK)
-        goto done;
-    scan->engine = engine;
-    if (wd_redactor_new(&r, scan, WD_REDACT_TEXT) != WD_OK)
-        goto done;
-    what = redact_copy(r, &out);
+    if (wd_redactor_new(&r, &d->scan, WD_REDACT_TEXT) == WD_OK)
+        what = redact_copy(r, &out);
     if (what == NULL)
         status = REDACT_OK;
-
-done:
     /* Whoever read has seen enough: nothing to say. */
-    if (status != REDACT_OK && errno != EPIPE)
+    else if (errno != EPIPE)
         fprintf(stderr, "warder: redact: %s: %s\n", what, strerror(errno));
     wd_redactor_free(r);
-    wd_scratch_free(scan->scratch);
-    wd_engine_free(engine);
     wd_buf_wipe(&out);
     return status;
 }
@@ -126,10 +117,10 @@ cmd_redact(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
-    struct wd_findings findings = { 0 };
-    struct wd_scan scan = { .direction = WD_OUTPUT, .replacement = WD_SPAN("[REDACTED]"), .findings = &findings };
+    enum wd_action actions[WD_CATEGORIES];
+    struct detector d;
     const char *list = "secret,pii,malicious";
-    int c;
+    int c, status;
 
     optind = 1;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -145,12 +136,12 @@ cmd_redact(int argc, char **argv)
         fprintf(stderr, "warder: redact: unexpected \"%s\"\n%s", argv[optind], redact_usage);
         return REDACT_FAILED;
     }
-    if (!redact_rules(list, scan.actions))
+    if (!redact_rules(list, actions) || !detector_init(&d, "redact"))
         return REDACT_FAILED;
-    if (getrandom(scan.fingerprint_key, sizeof(scan.fingerprint_key), 0) != (ssize_t)sizeof(scan.fingerprint_key)) {
-        perror("warder: redact: getrandom");
-        return REDACT_FAILED;
-    }
+    d.scan.direction = WD_OUTPUT;
+    memcpy(d.scan.actions, actions, sizeof(actions));
     signal(SIGPIPE, SIG_IGN);
-    return redact_run(&scan);
+    status = redact_run(&d);
+    detector_deinit(&d);
+    return status;
 }

@@ -1,0 +1,216 @@
+#include "cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/base/json.h"
+#include "../src/detect/redactor.h"
+#include "detector.h"
+
+/* Bounds: a line of input, the memory to read one, the findings that are printed of one. */
+enum { EVAL_LINE_MAX = 128 << 20, EVAL_ISSUES_MAX = 1000 };
+
+static const char eval_usage[] =
+    "usage: warder eval [FILE]\n"
+    "\n"
+    "Reads JSON Lines, objects with \"input\" (what a user or a document says) and/or \"output\" (what a model answers), from\n"
+    "FILE or standard input, and prints for each line, in the same order, what the detectors find in it:\n"
+    "\n"
+    "  {\"id\",\"score\",\"severity\",\"issues\":[{\"rule\",\"category\",\"kind\",\"severity\",\"direction\"}]}\n"
+    "\n"
+    "\"role\" says whose text the input is: user (default), document (also tool results) or system; injection is never looked\n"
+    "for in system text. \"id\" comes back as it was sent. score is 1 for a clean exchange and 0 for one with a critical "
+    "finding.\n"
+    "A line that cannot be read gives {\"error\"} in its place, and exit status 2 at the end; otherwise 0, whatever is found.\n"
+    "\n"
+    "  --help   this text\n";
+
+struct eval {
+    struct detector d;
+    struct wd_arena arena;
+    struct wd_buf issues, redacted, out;
+    uint32_t count;
+    enum wd_err err; /* of writing an issue */
+    bool failed;     /* a line could not be read */
+};
+
+static void
+eval_on_finding(void *ctx, const struct wd_rule *rule, uint64_t start, uint64_t end)
+{
+    struct eval *e = ctx;
+
+    if (e->err != WD_OK || ++e->count > EVAL_ISSUES_MAX)
+        return;
+    e->err = wd_buf_printf(
+        &e->issues, "%s{\"rule\":\"%s\",\"category\":\"%s\",\"kind\":\"%s\",\"severity\":\"%s\",\"direction\":\"%s\"}",
+        e->count > 1 ? "," : "", rule->id, wd_category_name((enum wd_category)rule->category), rule->kind,
+        wd_severity_name((enum wd_severity)rule->severity), e->d.scan.direction == WD_INPUT ? "input" : "output");
+}
+
+static enum wd_err
+eval_text(struct eval *e, enum wd_direction direction, struct wd_span text)
+{
+    bool changed;
+
+    e->d.scan.direction = direction;
+    wd_buf_clear(&e->redacted);
+    return wd_redact(&e->d.scan, WD_REDACT_TEXT, text, &e->redacted, &changed);
+}
+
+/* The member of that name: an empty span when it is missing. False when it is no string. */
+static bool
+eval_member(struct eval *e, const struct wd_json *doc, const char *name, struct wd_span *text, uint32_t *node)
+{
+    *node = wd_json_get(doc, 0, name);
+    *text = wd_span("", 0);
+    if (*node == 0)
+        return true;
+    if (wd_json_type(doc, *node) != WD_JSON_STRING)
+        return false;
+    *text = wd_json_string(doc, *node, &e->arena);
+    return text->ptr != NULL;
+}
+
+/* Reads the line and evaluates it. What is wrong with it, or NULL. */
+static const char *
+eval_read(struct eval *e, struct wd_span line, struct wd_span *id)
+{
+    struct wd_json doc;
+    struct wd_json_error error;
+    struct wd_span input, output, role;
+    uint32_t input_node, output_node, node;
+
+    if (wd_json_parse(&doc, line, &e->arena, WD_JSON_LIMITS, &error) != WD_OK)
+        return error.what;
+    if (wd_json_type(&doc, 0) != WD_JSON_OBJECT)
+        return "not an object";
+    node = wd_json_get(&doc, 0, "id");
+    if (node != 0)
+        *id = wd_json_raw(&doc, node);
+    if (!eval_member(e, &doc, "input", &input, &input_node) || !eval_member(e, &doc, "output", &output, &output_node))
+        return "input and output must be strings";
+    if (input_node == 0 && output_node == 0)
+        return "neither input nor output";
+    if (!eval_member(e, &doc, "role", &role, &node))
+        return "role must be a string";
+    if (node != 0 && !wd_span_eq(role, WD_SPAN("user")) && !wd_span_eq(role, WD_SPAN("document")) &&
+        !wd_span_eq(role, WD_SPAN("system")))
+        return "unknown role (accepted: user, document, system)";
+    if (eval_text(e, WD_INPUT, input) != WD_OK || eval_text(e, WD_OUTPUT, output) != WD_OK || e->err != WD_OK)
+        return "out of memory";
+    return NULL;
+}
+
+static enum wd_err
+eval_line(struct eval *e, struct wd_span line)
+{
+    struct wd_span id = WD_SPAN("null");
+    const char *wrong;
+    enum wd_err err;
+
+    e->d.findings = (struct wd_findings){ 0 };
+    e->count = 0;
+    wd_buf_clear(&e->issues);
+    wrong = eval_read(e, line, &id);
+    if ((err = wd_buf_add_str(&e->out, "{\"id\":")) != WD_OK || (err = wd_buf_add(&e->out, id)) != WD_OK)
+        return err;
+    if (wrong != NULL) {
+        e->failed = true;
+        return wd_buf_printf(&e->out, ",\"error\":\"%s\"}\n", wrong);
+    }
+    err = wd_buf_printf(&e->out, ",\"score\":%.6g,\"severity\":\"%s\",\"issues\":[", wd_findings_score(&e->d.findings),
+                        e->d.findings.count > 0 ? wd_severity_name(e->d.findings.worst) : "none");
+    if (err == WD_OK)
+        err = wd_buf_add(&e->out, wd_buf_span(&e->issues));
+    return err == WD_OK ? wd_buf_add_str(&e->out, "]}\n") : err;
+}
+
+/* Every line of the file. What went wrong, or NULL. */
+static const char *
+eval_file(struct eval *e, FILE *file)
+{
+    char *line = NULL;
+    const char *wrong = NULL;
+    size_t size = 0;
+    ssize_t n;
+
+    while (wrong == NULL && (n = getline(&line, &size, file)) > 0) {
+        if (line[n - 1] == '\n')
+            n--;
+        if (n == 0)
+            continue;
+        wd_buf_clear(&e->out);
+        if (n > EVAL_LINE_MAX) {
+            e->failed = true;
+            if (wd_buf_add_str(&e->out, "{\"id\":null,\"error\":\"a line above 128 MiB\"}\n") != WD_OK)
+                wrong = "out of memory";
+        } else if (eval_line(e, wd_span(line, (size_t)n)) != WD_OK) {
+            wrong = "out of memory";
+        }
+        if (wrong == NULL && fwrite(e->out.ptr, 1, e->out.len, stdout) != e->out.len)
+            wrong = strerror(errno);
+        wd_arena_reset(&e->arena);
+    }
+    if (wrong == NULL && ferror(file))
+        wrong = strerror(errno);
+    if (wrong == NULL && fflush(stdout) != 0)
+        wrong = strerror(errno);
+    free(line);
+    return wrong;
+}
+
+static int
+eval_run(FILE *file)
+{
+    struct eval e = { .err = WD_OK };
+    const char *wrong;
+
+    if (!detector_init(&e.d, "eval"))
+        return 2;
+    for (int c = 0; c < WD_CATEGORIES; c++)
+        e.d.scan.actions[c] = WD_REDACT;
+    e.d.scan.observe = eval_on_finding;
+    e.d.scan.observe_ctx = &e;
+    wd_arena_init(&e.arena, (size_t)8 * EVAL_LINE_MAX);
+    wd_buf_init(&e.issues, 1 << 20);
+    wd_buf_init(&e.redacted, SIZE_MAX / 4);
+    wd_buf_init(&e.out, 2 << 20);
+    wrong = eval_file(&e, file);
+    if (wrong != NULL)
+        fprintf(stderr, "warder: eval: %s\n", wrong);
+    wd_buf_wipe(&e.redacted);
+    wd_buf_deinit(&e.issues);
+    wd_buf_deinit(&e.out);
+    wd_arena_deinit(&e.arena);
+    detector_deinit(&e.d);
+    return wrong != NULL || e.failed ? 2 : 0;
+}
+
+int
+cmd_eval(int argc, char **argv)
+{
+    static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+    FILE *file = stdin;
+    int c, status;
+
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        fputs(eval_usage, c == 'h' ? stdout : stderr);
+        return c == 'h' ? 0 : 2;
+    }
+    if (optind + 1 < argc) {
+        fprintf(stderr, "warder: eval: unexpected \"%s\"\n%s", argv[optind + 1], eval_usage);
+        return 2;
+    }
+    if (optind < argc && strcmp(argv[optind], "-") != 0 && (file = fopen(argv[optind], "re")) == NULL) {
+        fprintf(stderr, "warder: eval: %s: %s\n", argv[optind], strerror(errno));
+        return 2;
+    }
+    status = eval_run(file);
+    if (file != stdin)
+        fclose(file);
+    return status;
+}
