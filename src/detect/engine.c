@@ -1,26 +1,11 @@
-#include "engine.h"
+#include "engine_priv.h"
 
-#include <hs.h>
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "../base/glob.h"
 #include "chars.h"
 #include "match.h"
-
-enum { ENGINE_RULES_MAX = 1024 };
-
-/* Escapes that may hide a letter, a digit, a blank or a slash. Only bytes as they came hold them. */
-#define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
-
-struct wd_engine {
-    const struct wd_rule *rules[ENGINE_RULES_MAX]; /* by the number of their pattern */
-    uint32_t count;
-    hs_database_t *look;     /* does anything match? */
-    hs_database_t *find;     /* where does it start? */
-    uint32_t shortest;       /* no finding is shorter */
-    uint32_t shortest_plain; /* none that is made of letters alone */
-    uint8_t needed[256];     /* 1: a finding may need this character */
-};
 
 struct wd_scratch {
     hs_scratch_t *hs;
@@ -31,104 +16,19 @@ struct wd_scratch {
     enum wd_err err;
 };
 
-static void
-engine_learn(struct wd_engine *e)
-{
-    const struct wd_rule *rule;
-    hs_expr_info_t *info;
-    hs_compile_error_t *error;
-    uint32_t width;
-    size_t i;
-    const char *c;
-
-    e->shortest = e->shortest_plain = UINT32_MAX;
-    for (i = 0; i < e->count; i++) {
-        rule = e->rules[i];
-        width = 0;
-        if (hs_expression_info(rule->pattern, HS_FLAG_SINGLEMATCH, &info, &error) == HS_SUCCESS) {
-            width = info->min_width;
-            free(info);
-        } else {
-            hs_free_compile_error(error);
-        }
-        e->shortest = width < e->shortest ? width : e->shortest;
-        if (rule->needs[0] == '\0')
-            e->shortest_plain = width < e->shortest_plain ? width : e->shortest_plain;
-        for (c = rule->needs; *c != '\0'; c++)
-            e->needed[(uint8_t)*c] = 1;
-    }
-}
-
-static enum wd_err
-engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool escapes)
-{
-    const char *patterns[ENGINE_RULES_MAX + 1];
-    unsigned flag[ENGINE_RULES_MAX + 1], id[ENGINE_RULES_MAX + 1], n;
-    hs_compile_error_t *error;
-    hs_error_t rc;
-
-    for (n = 0; n < e->count; n++) {
-        patterns[n] = e->rules[n]->pattern;
-        flag[n] = flags;
-        id[n] = n;
-    }
-    if (escapes) {
-        patterns[n] = ENGINE_ESCAPE;
-        flag[n] = flags;
-        id[n] = n;
-        n++;
-    }
-    rc = hs_compile_multi(patterns, flag, id, n, HS_MODE_BLOCK, NULL, db, &error);
-    if (rc == HS_SUCCESS)
-        return WD_OK;
-    hs_free_compile_error(error);
-    return rc == HS_NOMEM ? WD_ERR_NOMEM : WD_ERR_SYNTAX;
-}
-
-enum wd_err
-wd_engine_new(struct wd_engine **engine)
-{
-    struct wd_engine *e = calloc(1, sizeof(*e));
-    const struct wd_rule *rule;
-    enum wd_err err;
-
-    if (e == NULL)
-        return WD_ERR_NOMEM;
-    while (e->count < ENGINE_RULES_MAX && (rule = wd_rule_at(e->count)) != NULL)
-        e->rules[e->count++] = rule;
-    engine_learn(e);
-    err = engine_compile(e, &e->look, HS_FLAG_SINGLEMATCH, true);
-    if (err == WD_OK)
-        err = engine_compile(e, &e->find, HS_FLAG_SOM_LEFTMOST, false);
-    if (err != WD_OK) {
-        wd_engine_free(e);
-        return err;
-    }
-    *engine = e;
-    return WD_OK;
-}
-
-void
-wd_engine_free(struct wd_engine *engine)
-{
-    if (engine == NULL)
-        return;
-    hs_free_database(engine->look);
-    hs_free_database(engine->find);
-    free(engine);
-}
-
 enum wd_err
 wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine)
 {
     struct wd_scratch *s = calloc(1, sizeof(*s));
+    size_t i;
 
     if (s == NULL)
         return WD_ERR_NOMEM;
-    if (hs_alloc_scratch(engine->look, &s->hs) != HS_SUCCESS || hs_alloc_scratch(engine->find, &s->hs) != HS_SUCCESS) {
-        wd_scratch_free(s);
-        return WD_ERR_NOMEM;
-    }
+    for (i = 0; i < WD_ENGINE_DBS; i++)
+        if (hs_alloc_scratch(engine->db[i], &s->hs) != HS_SUCCESS) {
+            wd_scratch_free(s);
+            return WD_ERR_NOMEM;
+        }
     *scratch = s;
     return WD_OK;
 }
@@ -143,11 +43,22 @@ wd_scratch_free(struct wd_scratch *scratch)
     free(scratch);
 }
 
+const uint32_t *
+wd_engine_extra(const struct wd_engine *engine)
+{
+    return engine->has_extra ? engine->extra : NULL;
+}
+
 enum wd_action
 wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule)
 {
+    size_t i;
+
     if (rule == &wd_rule_own)
         return WD_REDACT;
+    for (i = 0; i < scan->engine->set.off_count; i++)
+        if (strcmp(scan->engine->set.off[i], rule->id) == 0)
+            return WD_OFF;
     return (rule->directions & scan->direction) != 0 ? scan->actions[rule->category] : WD_OFF;
 }
 
@@ -187,8 +98,8 @@ engine_look(const struct wd_scan *scan, struct wd_span text)
     /* What could not be scanned is suspect. */
     if (text.len > UINT32_MAX)
         return true;
-    return hs_scan(scan->engine->look, text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look, (void *)scan) !=
-           HS_SUCCESS;
+    return hs_scan(scan->engine->db[WD_ENGINE_LOOK], text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look,
+                   (void *)scan) != HS_SUCCESS;
 }
 
 static bool
@@ -211,7 +122,7 @@ wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
     struct wd_span key;
     size_t i;
 
-    if (engine_look(scan, raw) || engine_holds_own(scan, raw))
+    if (scan->engine->quotes || engine_look(scan, raw) || engine_holds_own(scan, raw))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {
@@ -280,6 +191,18 @@ engine_is_known(const struct wd_matches *all, const struct wd_rule *rule, uint32
     return false;
 }
 
+static bool
+engine_is_allowed(const struct wd_scratch *s, const struct wd_match *m)
+{
+    const struct wd_ruleset *set = &s->scan->engine->set;
+    size_t i;
+
+    for (i = 0; i < set->allow_count; i++)
+        if (wd_glob_match(set->allow[i], wd_span((const char *)s->piece->chars + m->start, m->end - m->start)))
+            return true;
+    return false;
+}
+
 static int
 engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
@@ -289,7 +212,7 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
 
     if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(&s->matches, rule, (uint32_t)from))
         return 0;
-    if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m))
+    if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m) && !engine_is_allowed(s, &m))
         s->err = engine_add(&s->matches, &m);
     return s->err != WD_OK;
 }
@@ -363,7 +286,7 @@ wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct 
         return s->err;
     s->scan = scan;
     s->piece = piece;
-    rc = hs_scan(scan->engine->find, (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
+    rc = hs_scan(scan->engine->db[WD_ENGINE_FIND], (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
     return s->err;

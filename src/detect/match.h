@@ -52,6 +52,9 @@ bool wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_
 /* What the policy does with the rule; WD_OFF also when the rule is not for this direction. */
 enum wd_action wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule);
 
+/* Characters that words go on over beside those of tokens, as 256 bits; NULL: none. */
+const uint32_t *wd_engine_extra(const struct wd_engine *engine);
+
 void wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, struct wd_span value,
                          uint8_t fingerprint[WD_FINGERPRINT_BYTES]);
 

@@ -318,9 +318,10 @@ bool
 wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m)
 {
     static bool (*const shapes[])(const struct wd_piece *, struct wd_match *) = {
-        [WD_SHAPE_RUN] = measure_value,         [WD_SHAPE_MATCH] = measure_match, [WD_SHAPE_LINK] = measure_link,
-        [WD_SHAPE_TAG] = measure_tag,           [WD_SHAPE_JWT] = measure_jwt,     [WD_SHAPE_PEM] = measure_pem,
-        [WD_SHAPE_ASSIGNED] = measure_assigned, [WD_SHAPE_EMAIL] = measure_email, [WD_SHAPE_CARD] = measure_card,
+        [WD_SHAPE_RUN] = measure_value,  [WD_SHAPE_MATCH] = measure_match,       [WD_SHAPE_LINK] = measure_link,
+        [WD_SHAPE_TAG] = measure_tag,    [WD_SHAPE_JWT] = measure_jwt,           [WD_SHAPE_PEM] = measure_pem,
+        [WD_SHAPE_WORD] = measure_match, [WD_SHAPE_ASSIGNED] = measure_assigned, [WD_SHAPE_EMAIL] = measure_email,
+        [WD_SHAPE_CARD] = measure_card,
     };
 
     if (!rule->glued && !measure_word_begins(piece, from))

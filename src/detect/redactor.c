@@ -77,14 +77,20 @@ redactor_reset(struct wd_redactor *r)
     r->code = 0;
 }
 
-/* Keys of ours may hold characters that no other token does. White space and quotes end them all the same. */
+/* Keys of ours, and what rules of the policy find, may hold characters that no other token does. White space and quotes end them
+ * all the same. */
 static void
 redactor_learn_own(struct wd_redactor *r)
 {
+    const uint32_t *named = wd_engine_extra(r->scan->engine);
     struct wd_span key;
     size_t i, k;
     uint8_t c;
 
+    if (named != NULL) {
+        memcpy(r->extra, named, sizeof(r->extra));
+        r->hold.extra = r->extra;
+    }
     for (i = 0; i < r->scan->own_count; i++) {
         key = wd_secret_get(r->scan->own[i]);
         for (k = 0; k < key.len; k++) {

@@ -21,6 +21,7 @@ enum wd_shape {
     WD_SHAPE_JWT,      /* three parts of base64url */
     WD_SHAPE_PEM,      /* to the END line, or as far as it looks like one block */
     WD_SHAPE_ASSIGNED, /* the value that is assigned to the name that matched */
+    WD_SHAPE_WORD,     /* the match alone, within one word: letters, digits, what the pattern names, but no white space */
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
     WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
@@ -59,6 +60,16 @@ struct wd_rule_table {
 };
 
 extern const struct wd_rule_table wd_rules_secret, wd_rules_pii, wd_rules_malicious;
+
+/* What a policy adds to the table and takes from it. Borrowed for the life of an engine; all zero: the table as it is. */
+struct wd_ruleset {
+    const struct wd_rule *more; /* rules of its own: shape WORD */
+    size_t more_count;
+    const char *const *off; /* ids of rules that are not looked for */
+    size_t off_count;
+    const char *const *allow; /* globs: a value that one of them matches whole is no finding */
+    size_t allow_count;
+};
 
 /* The rule at i of all tables, NULL behind the last. */
 const struct wd_rule *wd_rule_at(size_t i);

@@ -114,7 +114,7 @@ main(void)
     char *text = prose(TEXT);
     int i;
 
-    must(wd_engine_new(&engine));
+    must(wd_engine_new(&engine, NULL));
     must(wd_scratch_new(&scan.scratch, engine));
     printf("start, %zu rules             %6.1f ms\n", wd_rule_count(), (now_ns() - start) / 1e6);
     scan.engine = engine;

@@ -25,7 +25,7 @@ static inline void
 rig_init(struct rig *rig)
 {
     *rig = (struct rig){ 0 };
-    assert_int_equal(wd_engine_new(&rig->engine), WD_OK);
+    assert_int_equal(wd_engine_new(&rig->engine, NULL), WD_OK);
     assert_int_equal(wd_scratch_new(&rig->scan.scratch, rig->engine), WD_OK);
     rig->scan.engine = rig->engine;
     rig->scan.direction = WD_OUTPUT;

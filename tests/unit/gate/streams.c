@@ -20,7 +20,7 @@ void
 rules_init(struct rules *r, enum wd_action action)
 {
     memset(r, 0, sizeof(*r));
-    MUST(wd_engine_new(&r->engine));
+    MUST(wd_engine_new(&r->engine, NULL));
     MUST(wd_scratch_new(&r->scratch, r->engine));
     r->scan = (struct wd_scan){ .engine = r->engine,
                                 .scratch = r->scratch,

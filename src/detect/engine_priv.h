@@ -1,0 +1,32 @@
+#ifndef WD_ENGINE_PRIV_H
+#define WD_ENGINE_PRIV_H
+
+#include <hs.h>
+
+#include "engine.h"
+
+/* Shared by engine.c and engine_build.c only. */
+
+enum { WD_ENGINE_RULES_MAX = 1024 };
+
+/* Databases of Vectorscan, in the order in which they are stored. */
+enum wd_engine_db {
+    WD_ENGINE_LOOK, /* does anything match? */
+    WD_ENGINE_FIND, /* where does it start? */
+    WD_ENGINE_DBS,
+};
+
+struct wd_engine {
+    const struct wd_rule *rules[WD_ENGINE_RULES_MAX]; /* by the number of their pattern */
+    uint32_t count;
+    struct wd_ruleset set; /* borrowed */
+    hs_database_t *db[WD_ENGINE_DBS];
+    uint32_t shortest;       /* no finding is shorter */
+    uint32_t shortest_plain; /* none that is made of letters alone */
+    uint8_t needed[256];     /* 1: a finding may need this character */
+    uint32_t extra[8];       /* bits: characters beyond those of tokens that a rule of the policy names */
+    bool has_extra;
+    bool quotes; /* one of them is a quote or a backslash, which JSON escapes */
+};
+
+#endif
