@@ -49,7 +49,7 @@ pattern_compile(const char *pattern, char *what, size_t size)
     hs_compile_error_t *error;
     hs_database_t *db = NULL;
     size_t bytes = 0;
-    hs_error_t rc = hs_compile(pattern, HS_FLAG_SOM_LEFTMOST | HS_FLAG_ALLOWEMPTY, HS_MODE_BLOCK, NULL, &db, &error);
+    hs_error_t rc = hs_compile(pattern, HS_FLAG_SOM_LEFTMOST, HS_MODE_BLOCK, NULL, &db, &error);
 
     if (rc != HS_SUCCESS) {
         snprintf(what, size, "is not a pattern that can be matched in bounded time: %.60s", error->message);
@@ -71,7 +71,6 @@ wd_pattern_check(struct wd_span pattern, char *what, size_t size)
     hs_compile_error_t *error;
     hs_expr_info_t *info;
     unsigned width;
-    enum wd_err err;
 
     if (pattern.len == 0 || pattern.len > PATTERN_MAX) {
         snprintf(what, size, "is empty or too long");
@@ -83,18 +82,15 @@ wd_pattern_check(struct wd_span pattern, char *what, size_t size)
         snprintf(what, size, "repeats too often");
         return WD_ERR_SYNTAX;
     }
-    err = pattern_compile(text, what, size);
-    if (err != WD_OK)
-        return err;
-    if (hs_expression_info(text, HS_FLAG_SOM_LEFTMOST | HS_FLAG_ALLOWEMPTY, &info, &error) != HS_SUCCESS) {
+    if (hs_expression_info(text, HS_FLAG_ALLOWEMPTY, &info, &error) == HS_SUCCESS) {
+        width = info->min_width;
+        free(info);
+        if (width == 0) {
+            snprintf(what, size, "matches the empty text");
+            return WD_ERR_SYNTAX;
+        }
+    } else {
         hs_free_compile_error(error);
-        snprintf(what, size, "is not valid");
-        return WD_ERR_SYNTAX;
     }
-    width = info->min_width;
-    free(info);
-    if (width > 0)
-        return WD_OK;
-    snprintf(what, size, "matches the empty text");
-    return WD_ERR_SYNTAX;
+    return pattern_compile(text, what, size);
 }

@@ -202,7 +202,7 @@ settings_accepted(const struct wd_setting *row, char *out, size_t size)
         snprintf(
             out, size,
             "a regular expression of %lld to %lld printable ASCII characters without blanks, no repeat above 1000, that does "
-            "not match nothing",
+            "not match the empty text",
             min, max);
         break;
     case WD_SETTING_WORDS:
