@@ -31,7 +31,7 @@ detector_cache(char *folder, size_t size)
 bool
 detector_init(struct detector *d, const char *command)
 {
-    const char *what = "engine: out of memory";
+    const char *what = "the rules could not be compiled";
     char folder[1024];
 
     *d = (struct detector){ .scan = { .direction = WD_INPUT, .replacement = WD_SPAN("[REDACTED]") } };

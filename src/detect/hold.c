@@ -15,7 +15,7 @@ enum {
     HOLD_MARK = 256,
 };
 
-enum { HOLD_BLANKS = 4, HOLD_TAG_MAX = 256, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32 };
+enum { HOLD_BLANKS = 4, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32 };
 
 static bool
 hold_is_blank(uint8_t c)
@@ -57,13 +57,16 @@ hold_after_token(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t
     struct wd_assign *assign;
     uint16_t live = 0;
 
-    if (wd_rule_name_ends(word)) {
+    if (wd_rule_name_ends(word) || wd_rule_handler_ends(word)) {
         assign = &h->assign[(stay & HOLD_ASSIGN) != 0];
         *assign = (struct wd_assign){ 0 };
         if (wd_assign_step(assign, c, raw_len))
             live |= (stay & HOLD_ASSIGN) != 0 ? HOLD_ASSIGN_INNER : HOLD_ASSIGN;
     }
-    if (c == ':' && (hold_word_ends(word, "javascript") || hold_word_ends(word, "data")))
+    if (c == '(' && hold_word_ends(word, "url"))
+        live |= HOLD_LINK;
+    if (c == ':' && (hold_word_ends(word, "javascript") || hold_word_ends(word, "vbscript") ||
+                     hold_word_ends(word, "-moz-binding") || hold_word_ends(word, "data")))
         live |= HOLD_LINK;
     /* One that has shown no key yet was only mentioned. */
     if (c == ' ' && ((stay & HOLD_PEM) == 0 || h->pem.state != WD_PEM_BODY) && hold_word_ends(word, "-----begin")) {
@@ -103,25 +106,6 @@ hold_digits(struct wd_hold *h, const struct wd_view *v, uint8_t c)
     if (!wd_char_is(h->before, WD_CH_DIGIT) || (c != ' ' && c != '-' && c != '.'))
         return false;
     return first ? hold_is_first_group(v, h->digits) : h->group >= 4 && h->group <= 6;
-}
-
-/* A tag: < blanks / blanks "script", then all up to > */
-static bool
-hold_tag(struct wd_hold *h, uint8_t c)
-{
-    static const char name[] = "script";
-    const uint8_t all = sizeof(name) - 1;
-
-    if (h->tag == all) {
-        if (h->tag_len == 0 && wd_char_is(c, WD_CH_KEY))
-            return false;
-        if (c == '>')
-            h->last |= HOLD_TAG;
-        return c != WD_CH_STRING_QUOTE && c != '<' && ++h->tag_len < HOLD_TAG_MAX;
-    }
-    if (h->tag == 0 && (hold_is_blank(c) || c == '/'))
-        return ++h->tag_blanks <= 2 * HOLD_BLANKS + 1;
-    return wd_char_lower(c) == (uint8_t)name[h->tag++];
 }
 
 /* A role marker: [ blanks name blanks ] */
@@ -177,7 +161,7 @@ hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_le
         stay |= HOLD_LINK;
     if ((was & HOLD_PEM) != 0 && wd_pem_step(&h->pem, c))
         stay |= HOLD_PEM;
-    if ((was & HOLD_TAG) != 0 && hold_tag(h, c))
+    if ((was & HOLD_TAG) != 0 && wd_tag_step(&h->tag, c))
         stay |= HOLD_TAG;
     if ((was & HOLD_MARK) != 0 && hold_mark(h, c))
         stay |= HOLD_MARK;
@@ -205,11 +189,8 @@ hold_start(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_l
         h->groups = h->group = 1;
         live |= HOLD_DIGITS;
     }
-    if (c == '<' && (h->live & HOLD_TAG) == 0) {
-        h->tag = h->tag_blanks = 0;
-        h->tag_len = 0;
+    if ((h->live & HOLD_TAG) == 0 && wd_tag_start(&h->tag, c))
         live |= HOLD_TAG;
-    }
     if (c == '[' && (h->live & HOLD_MARK) == 0) {
         h->mark = h->mark_blanks = 0;
         h->marks = 7;
@@ -235,7 +216,7 @@ wd_hold_step(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw
 static bool
 hold_is_gap(uint8_t c)
 {
-    return !wd_char_is_token(c) && c != '<' && c != '[' && c != '\\' && c != '"' && c != WD_CH_STRING_QUOTE;
+    return !wd_char_is_token(c) && c != '<' && c != '&' && c != '[' && c != '\\' && c != '"' && c != WD_CH_STRING_QUOTE;
 }
 
 size_t

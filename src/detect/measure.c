@@ -9,6 +9,7 @@ enum {
     MEASURE_LOCAL_MAX = 64,   /* RFC 5321: of an address before the @ */
     MEASURE_DOMAIN_MAX = 255, /* and behind it */
     MEASURE_JWT_PART = 10,
+    MEASURE_HOLDS = 320, /* of a value: where words are looked for */
 };
 
 /* The character at i, -1 outside of the text. */
@@ -108,6 +109,8 @@ measure_tag(const struct wd_piece *p, struct wd_match *m)
             break;
     if (i < p->len && p->chars[i] == '>')
         m->end = i + 1;
+    else if (m->rule->with != NULL)
+        m->end = i;
     return true;
 }
 
@@ -214,6 +217,15 @@ measure_assigned(const struct wd_piece *p, struct wd_match *m)
     return measure_assigned_in(p, m, p->len, &form) && measure_is_valid(p, m, m->end, form);
 }
 
+/* An attribute of a tag, or what breaks out of one; window.onload is a member of an object. */
+static bool
+measure_handler(const struct wd_piece *p, struct wd_match *m)
+{
+    int before = measure_at(p, (int64_t)m->start - 1);
+
+    return before != '.' && before != '$' && before != '_' && before != '-' && measure_assigned(p, m);
+}
+
 /* A host name that ends in a top-level domain of letters. A dot behind it ends the sentence. */
 static bool
 measure_domain(const struct wd_piece *p, uint32_t from, uint32_t *end)
@@ -299,8 +311,8 @@ measure_card(const struct wd_piece *p, struct wd_match *m)
 static bool
 measure_holds(const struct wd_piece *p, const struct wd_match *m, const char *words)
 {
-    uint32_t len = m->end - m->start < WD_VALID_LOOK ? m->end - m->start : WD_VALID_LOOK, i;
-    char value[WD_VALID_LOOK];
+    uint32_t len = m->end - m->start < MEASURE_HOLDS ? m->end - m->start : MEASURE_HOLDS, i;
+    char value[MEASURE_HOLDS];
     size_t n;
 
     for (i = 0; i < len; i++)
@@ -318,16 +330,17 @@ bool
 wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m)
 {
     static bool (*const shapes[])(const struct wd_piece *, struct wd_match *) = {
-        [WD_SHAPE_RUN] = measure_value,  [WD_SHAPE_MATCH] = measure_match,       [WD_SHAPE_LINK] = measure_link,
-        [WD_SHAPE_TAG] = measure_tag,    [WD_SHAPE_JWT] = measure_jwt,           [WD_SHAPE_PEM] = measure_pem,
-        [WD_SHAPE_WORD] = measure_match, [WD_SHAPE_ASSIGNED] = measure_assigned, [WD_SHAPE_EMAIL] = measure_email,
-        [WD_SHAPE_CARD] = measure_card,
+        [WD_SHAPE_RUN] = measure_value,       [WD_SHAPE_MATCH] = measure_match, [WD_SHAPE_LINK] = measure_link,
+        [WD_SHAPE_TAG] = measure_tag,         [WD_SHAPE_JWT] = measure_jwt,     [WD_SHAPE_PEM] = measure_pem,
+        [WD_SHAPE_HANDLER] = measure_handler, [WD_SHAPE_WORD] = measure_match,  [WD_SHAPE_ASSIGNED] = measure_assigned,
+        [WD_SHAPE_EMAIL] = measure_email,     [WD_SHAPE_CARD] = measure_card,
     };
 
     if (!rule->glued && !measure_word_begins(piece, from))
         return false;
     *m = (struct wd_match){ .rule = rule, .start = from, .end = to };
-    if (!shapes[rule->shape](piece, m) || (rule->stop != NULL && measure_holds(piece, m, rule->stop)))
+    if (!shapes[rule->shape](piece, m) || (rule->stop != NULL && measure_holds(piece, m, rule->stop)) ||
+        (rule->with != NULL && !measure_holds(piece, m, rule->with)))
         return false;
     return rule->context == NULL || wd_piece_context(piece, m->start, rule->context);
 }

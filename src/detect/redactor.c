@@ -355,6 +355,7 @@ redactor_skips(struct wd_redactor *r, uint8_t c)
     case WD_SHAPE_PEM:
         return ++skip->len <= REDACTOR_PEM_MAX && skip->pem.state != WD_PEM_DONE && wd_pem_step(&skip->pem, c);
     case WD_SHAPE_ASSIGNED:
+    case WD_SHAPE_HANDLER:
         if (r->mode == WD_REDACT_JSON && !r->in_string && (c == ',' || c == ']' || c == '}'))
             return false;
         return !wd_char_is(c, WD_CH_SPACE) && !wd_char_is_quote(c);

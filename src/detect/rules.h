@@ -22,6 +22,7 @@ enum wd_shape {
     WD_SHAPE_PEM,      /* to the END line, or as far as it looks like one block */
     WD_SHAPE_ASSIGNED, /* the value that is assigned to the name that matched */
     WD_SHAPE_WORD,     /* the match alone, within one word: letters, digits, what the pattern names, but no white space */
+    WD_SHAPE_HANDLER,  /* the same for an attribute that holds script */
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
     WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
@@ -47,6 +48,7 @@ struct wd_rule {
     bool (*valid)(struct wd_span value, unsigned form); /* may be NULL */
     const char *context; /* words, with | between, in lower case: one of them stands in the text before; NULL: none is needed */
     const char *stop;    /* the same: a value that holds one of them, in any letter case, is no finding; NULL: none */
+    const char *with;    /* the same: only a value that holds one of them is a finding; NULL: any */
     const char *source;  /* where the form is documented; NULL while it is common knowledge */
 };
 
@@ -83,6 +85,9 @@ const struct wd_rule *wd_rule_find(struct wd_span id);
 const struct wd_rule *wd_rule_for_name(struct wd_span name);
 /* True when a text that ends in s may be about to assign a value to the name it ends in; a superset of wd_rule_for_name(). */
 bool wd_rule_name_ends(struct wd_span s);
+
+/* True when s ends in the name of an attribute that holds script: "onerror". */
+bool wd_rule_handler_ends(struct wd_span s);
 
 const char *wd_category_name(enum wd_category c); /* "secret" */
 const char *wd_severity_name(enum wd_severity s); /* "high" */

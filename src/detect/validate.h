@@ -20,6 +20,8 @@ bool wd_valid_aws_secret(struct wd_span s, unsigned form);
 bool wd_valid_assigned(struct wd_span s, unsigned form);
 /* As wd_valid_assigned(), and a word of letters when it was quoted or joined by '='. */
 bool wd_valid_password(struct wd_span s, unsigned form);
+/* Script that an event handler is given: a call, an assignment to the page, an encoded form of one. */
+bool wd_valid_handler(struct wd_span s, unsigned form);
 /* 13 to 19 digits of an issuer that exists, with the check digit (ISO/IEC 7812-1). */
 bool wd_valid_card(const char *digits, size_t len);
 /* The part after the @: names nobody's mailbox when it is a file name, such as logo@2x.png. */
