@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "chars.h"
+#include "injection.h"
 #include "match.h"
 
 enum { ENGINE_RULES_MAX = 1024 };
@@ -20,6 +21,7 @@ struct wd_engine {
     uint32_t shortest;       /* no finding is shorter */
     uint32_t shortest_plain; /* none that is made of letters alone */
     uint8_t needed[256];     /* 1: a finding may need this character */
+    struct wd_injection *injection;
 };
 
 struct wd_scratch {
@@ -100,6 +102,8 @@ wd_engine_new(struct wd_engine **engine)
     err = engine_compile(e, &e->look, HS_FLAG_SINGLEMATCH, true);
     if (err == WD_OK)
         err = engine_compile(e, &e->find, HS_FLAG_SOM_LEFTMOST, false);
+    if (err == WD_OK)
+        err = wd_injection_new(&e->injection);
     if (err != WD_OK) {
         wd_engine_free(e);
         return err;
@@ -115,6 +119,7 @@ wd_engine_free(struct wd_engine *engine)
         return;
     hs_free_database(engine->look);
     hs_free_database(engine->find);
+    wd_injection_free(engine->injection);
     free(engine);
 }
 
@@ -125,7 +130,8 @@ wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine)
 
     if (s == NULL)
         return WD_ERR_NOMEM;
-    if (hs_alloc_scratch(engine->look, &s->hs) != HS_SUCCESS || hs_alloc_scratch(engine->find, &s->hs) != HS_SUCCESS) {
+    if (hs_alloc_scratch(engine->look, &s->hs) != HS_SUCCESS || hs_alloc_scratch(engine->find, &s->hs) != HS_SUCCESS ||
+        wd_injection_prepare(engine->injection, &s->hs) != WD_OK) {
         wd_scratch_free(s);
         return WD_ERR_NOMEM;
     }
@@ -141,6 +147,18 @@ wd_scratch_free(struct wd_scratch *scratch)
     hs_free_scratch(scratch->hs);
     free(scratch->matches.items);
     free(scratch);
+}
+
+const struct wd_injection *
+wd_engine_injection(const struct wd_engine *engine)
+{
+    return engine->injection;
+}
+
+struct hs_scratch *
+wd_scratch_hs(struct wd_scratch *scratch)
+{
+    return scratch->hs;
 }
 
 enum wd_action

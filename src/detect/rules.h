@@ -23,6 +23,7 @@ enum wd_shape {
     WD_SHAPE_ASSIGNED, /* the value that is assigned to the name that matched */
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
+    WD_SHAPE_PHRASE, /* of whole texts, see injection.h; never in a piece */
     WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
 };
 
@@ -60,7 +61,10 @@ struct wd_rule_table {
 
 extern const struct wd_rule_table wd_rules_secret, wd_rules_pii, wd_rules_malicious;
 
-/* The rule at i of all tables, NULL behind the last. */
+/* Phrases of injection: matched over whole texts by injection.c, so the engine of the redactor does not know them. */
+extern const struct wd_rule_table wd_rules_injection;
+
+/* The rule at i of the redactor's tables, NULL behind the last. */
 const struct wd_rule *wd_rule_at(size_t i);
 size_t wd_rule_count(void);
 /* The gateway's own keys, whatever their form. Not in the table, for it has no pattern. */
