@@ -76,7 +76,7 @@ class Parser:
         if not self.text.startswith("}", self.pos):
             self.fail("{ without }")
         self.pos += 1
-        if len(choices) == 1 and not optional and choices[0][0] == "text":
+        if len(choices) == 1 and not optional and choices[0][0] == "text" and NAME.match(choices[0][1].strip()):
             self.fail("braces hold no slot name and no |")
         node = choices[0] if len(choices) == 1 else ("alt", choices)
         return ("opt", node) if optional else node
