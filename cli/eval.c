@@ -8,6 +8,7 @@
 
 #include "../src/base/json.h"
 #include "../src/detect/injection.h"
+#include "../src/detect/match.h"
 #include "../src/detect/redactor.h"
 #include "detector.h"
 
@@ -65,6 +66,7 @@ eval_text(struct eval *e, enum wd_direction direction, struct wd_span text)
 static enum wd_err
 eval_injection(struct eval *e, struct wd_span role, struct wd_span text)
 {
+    uint8_t fingerprint[WD_FINGERPRINT_BYTES];
     struct wd_injection_result r;
     enum wd_err err;
 
@@ -74,8 +76,9 @@ eval_injection(struct eval *e, struct wd_span role, struct wd_span text)
                             &WD_INJECTION_THRESHOLDS, text, &r);
     if (err != WD_OK || r.rule == NULL)
         return err;
-    wd_findings_add(&e->d.findings, r.rule);
     e->d.scan.direction = WD_INPUT;
+    wd_scan_fingerprint(&e->d.scan, r.rule, wd_span(text.ptr + r.start, r.end - r.start), fingerprint);
+    wd_findings_add(&e->d.findings, r.rule, WD_INPUT, WD_REDACT, fingerprint);
     eval_on_finding(e, r.rule, r.start, r.end);
     return WD_OK;
 }
@@ -120,7 +123,7 @@ eval_read(struct eval *e, struct wd_span line, struct wd_span *id)
         !wd_span_eq(role, WD_SPAN("system")))
         return "unknown role (accepted: user, document, system)";
     if (eval_text(e, WD_INPUT, input) != WD_OK || eval_injection(e, role, input) != WD_OK ||
-         eval_text(e, WD_OUTPUT, output) != WD_OK || e->err != WD_OK)
+        eval_text(e, WD_OUTPUT, output) != WD_OK || e->err != WD_OK)
         return "out of memory";
     return NULL;
 }

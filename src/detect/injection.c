@@ -1,5 +1,6 @@
 #include "injection.h"
 
+#include <hs.h>
 #include <stdlib.h>
 
 #include "injection_model.h"
@@ -9,7 +10,7 @@
 struct wd_injection {
     struct wd_injection_model model;
     struct wd_injection_lexicon lexicon;
-    struct wd_injection_phrases phrases;
+    struct hs_database *phrases;
 };
 
 /* A phrase counts as much as a text that the classifier is nearly sure of. */
@@ -37,7 +38,7 @@ wd_injection_new(struct wd_injection **injection)
     wd_injection_lexicon_init(&in->lexicon);
     err = wd_injection_model_read(&in->model, wd_injection_model_file()) ? WD_OK : WD_ERR_SYNTAX;
     if (err == WD_OK)
-        err = wd_injection_phrases_init(&in->phrases);
+        err = wd_injection_phrases_new(&in->phrases);
     if (err != WD_OK) {
         wd_injection_free(in);
         return err;
@@ -51,14 +52,14 @@ wd_injection_free(struct wd_injection *injection)
 {
     if (injection == NULL)
         return;
-    wd_injection_phrases_deinit(&injection->phrases);
+    hs_free_database(injection->phrases);
     free(injection);
 }
 
 enum wd_err
 wd_injection_prepare(const struct wd_injection *injection, struct hs_scratch **scratch)
 {
-    return wd_injection_phrases_prepare(&injection->phrases, scratch);
+    return hs_alloc_scratch(injection->phrases, scratch) == HS_SUCCESS ? WD_OK : WD_ERR_NOMEM;
 }
 
 /* What is found in one reading of the text, when it is worse than what was found so far. */
@@ -71,7 +72,7 @@ injection_read(const struct wd_injection *in, const struct wd_scan *scan, enum w
     enum wd_err err;
     double score;
 
-    err = wd_injection_phrases_find(&in->phrases, wd_scratch_hs(scan->scratch), text, &phrase);
+    err = wd_injection_phrases_find(in->phrases, wd_scratch_hs(scan->scratch), text, &phrase);
     if (err != WD_OK)
         return err;
     if (phrase.rule != NULL && INJECTION_PHRASE_SCORE > out->score) {

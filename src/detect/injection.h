@@ -37,6 +37,7 @@ extern const struct wd_rule wd_rule_injection_classifier;
 
 /* What an engine holds for it. */
 struct wd_injection;
+struct hs_scratch;
 
 enum wd_err wd_injection_new(struct wd_injection **injection) WD_CHECK;
 void wd_injection_free(struct wd_injection *injection);

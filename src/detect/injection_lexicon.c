@@ -433,7 +433,7 @@ wd_injection_lexicon_init(struct wd_injection_lexicon *lexicon)
     size_t class, len;
 
     memset(lexicon, 0, sizeof(*lexicon));
-    for (class = 0; class < sizeof(lexicon_classes) / sizeof(lexicon_classes[0]); class++)
+    for (class = 0; class < sizeof(lexicon_classes) / sizeof(lexicon_classes[0]); class ++)
         for (word = lexicon_classes[class]; *word != '\0'; word += len + (word[len] != '\0')) {
             len = strcspn(word, " ");
             if (len > 0)

@@ -76,8 +76,8 @@ model_block_ends(const struct wd_injection_model *model, const struct blocks *b,
 }
 
 void
-wd_injection_model_user(const struct wd_injection_model *model, const struct wd_injection_lexicon *lexicon,
-                        struct wd_span text, struct wd_injection_worst *worst)
+wd_injection_model_user(const struct wd_injection_model *model, const struct wd_injection_lexicon *lexicon, struct wd_span text,
+                        struct wd_injection_worst *worst)
 {
     const int8_t *weights = model->weights[WD_INJECTION_HEAD_USER];
     uint8_t shift = model->shift[WD_INJECTION_HEAD_USER];

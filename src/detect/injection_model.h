@@ -14,10 +14,10 @@ enum { WD_INJECTION_BLOCK = 8, WD_INJECTION_NEAR = 3, WD_INJECTION_FAR = 8 };
 
 struct wd_injection_model {
     const int8_t *weights[WD_INJECTION_HEADS];
-    uint8_t shift[WD_INJECTION_HEADS];                          /* a feature's place is its number >> shift */
+    uint8_t shift[WD_INJECTION_HEADS];                         /* a feature's place is its number >> shift */
     int32_t near[WD_INJECTION_HEADS], far[WD_INJECTION_HEADS]; /* added to the sum of a window */
-    int32_t threshold[WD_INJECTION_HEADS];                      /* a score above it is a finding, by default */
-    int32_t unit[WD_INJECTION_HEADS];                           /* so much more and the odds are e times as high */
+    int32_t threshold[WD_INJECTION_HEADS];                     /* a score above it is a finding, by default */
+    int32_t unit[WD_INJECTION_HEADS];                          /* so much more and the odds are e times as high */
 };
 
 /* What the file holds: fields of 32 bits, little-endian, then the weights of each head. */

@@ -5,90 +5,117 @@
 #include "rules.h"
 
 enum {
-    PHRASES_MAX = 256,
-    PHRASES_LONGEST = 512, /* bytes; every pattern is bounded well below */
+    PHRASES_MAX = 256,       /* rules */
+    PHRASES_CANDIDATES = 32, /* of one scan; then they are looked at, and it goes on */
 };
 
-static enum wd_err
-phrases_compile(hs_database_t **db, unsigned flags)
+struct candidates {
+    struct {
+        uint32_t id;
+        uint32_t end;
+    } items[PHRASES_CANDIDATES];
+    uint32_t count;
+};
+
+enum wd_err
+wd_injection_phrases_new(struct hs_database **phrases)
 {
     const char *patterns[PHRASES_MAX];
-    unsigned flag[PHRASES_MAX], id[PHRASES_MAX], n;
+    unsigned flags[PHRASES_MAX], ids[PHRASES_MAX], n;
     hs_compile_error_t *error;
     hs_error_t rc;
 
     for (n = 0; n < wd_rules_injection.count && n < PHRASES_MAX; n++) {
         patterns[n] = wd_rules_injection.rows[n].pattern;
-        flag[n] = flags | HS_FLAG_CASELESS;
-        id[n] = n;
+        flags[n] = HS_FLAG_CASELESS;
+        ids[n] = n;
     }
-    rc = hs_compile_multi(patterns, flag, id, n, HS_MODE_BLOCK, NULL, db, &error);
+    rc = hs_compile_multi(patterns, flags, ids, n, HS_MODE_BLOCK, NULL, phrases, &error);
     if (rc == HS_SUCCESS)
         return WD_OK;
     hs_free_compile_error(error);
     return rc == HS_NOMEM ? WD_ERR_NOMEM : WD_ERR_SYNTAX;
 }
 
-enum wd_err
-wd_injection_phrases_init(struct wd_injection_phrases *p)
+static int
+phrases_on_candidate(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
-    enum wd_err err = phrases_compile(&p->look, HS_FLAG_SINGLEMATCH);
+    struct candidates *c = ctx;
 
-    return err == WD_OK ? phrases_compile(&p->find, HS_FLAG_SOM_LEFTMOST) : err;
+    c->items[c->count].id = id;
+    c->items[c->count++].end = (uint32_t)to;
+    return c->count == PHRASES_CANDIDATES;
 }
 
-void
-wd_injection_phrases_deinit(struct wd_injection_phrases *p)
-{
-    hs_free_database(p->look);
-    hs_free_database(p->find);
-}
-
-enum wd_err
-wd_injection_phrases_prepare(const struct wd_injection_phrases *p, struct hs_scratch **scratch)
-{
-    bool ok = hs_alloc_scratch(p->look, scratch) == HS_SUCCESS && hs_alloc_scratch(p->find, scratch) == HS_SUCCESS;
-
-    return ok ? WD_OK : WD_ERR_NOMEM;
-}
-
-struct phrase {
-    unsigned id;
-    unsigned long long from, to;
-    bool found;
+/* Does the rule match in this slice, up to its end? */
+struct slice {
+    uint32_t id;
+    size_t end;
+    bool matches;
 };
 
 static int
-phrases_on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
+phrases_on_slice(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
-    struct phrase *p = ctx;
+    struct slice *s = ctx;
 
-    *p = (struct phrase){ id, from, to, true };
-    return 1;
+    s->matches |= id == s->id && to == s->end;
+    return s->matches;
+}
+
+static bool
+phrases_matches(const hs_database_t *db, hs_scratch_t *scratch, struct wd_span text, size_t start, size_t end, uint32_t id)
+{
+    struct slice s = { .id = id, .end = end - start };
+
+    hs_scan(db, text.ptr + start, (unsigned)(end - start), 0, scratch, phrases_on_slice, &s);
+    return s.matches;
+}
+
+/* Vectorscan could say where a match starts, but not at this price: the start is the last one from which it still matches. */
+static bool
+phrases_locate(const hs_database_t *db, hs_scratch_t *scratch, struct wd_span text, uint32_t id, size_t end, size_t *start)
+{
+    size_t low = end > WD_INJECTION_PHRASE_LONGEST ? end - WD_INJECTION_PHRASE_LONGEST : 0, high = end, middle;
+
+    if (!phrases_matches(db, scratch, text, low, end, id))
+        return false;
+    while (high - low > 1) {
+        middle = low + (high - low) / 2;
+        if (phrases_matches(db, scratch, text, middle, end, id))
+            low = middle;
+        else
+            high = middle;
+    }
+    *start = low;
+    return true;
 }
 
 enum wd_err
-wd_injection_phrases_find(const struct wd_injection_phrases *p, struct hs_scratch *scratch, struct wd_span text,
+wd_injection_phrases_find(const struct hs_database *phrases, struct hs_scratch *scratch, struct wd_span text,
                           struct wd_injection_result *out)
 {
-    struct phrase seen = { .found = false }, exact = { .found = false };
-    size_t base;
+    struct candidates c;
+    size_t from = 0, start, end = 0;
     hs_error_t rc;
 
     *out = (struct wd_injection_result){ .rule = NULL };
     if (text.len > UINT32_MAX)
         return WD_ERR_LIMIT;
-    rc = hs_scan(p->look, text.ptr, (unsigned)text.len, 0, scratch, phrases_on_match, &seen);
-    if (rc != HS_SUCCESS && rc != HS_SCAN_TERMINATED)
-        return WD_ERR_NOMEM;
-    if (!seen.found)
-        return WD_OK;
-    base = seen.to > PHRASES_LONGEST ? (size_t)seen.to - PHRASES_LONGEST : 0;
-    rc = hs_scan(p->find, text.ptr + base, (unsigned)(seen.to - base), 0, scratch, phrases_on_match, &exact);
-    if (rc != HS_SUCCESS && rc != HS_SCAN_TERMINATED)
-        return WD_ERR_NOMEM;
-    out->rule = &wd_rules_injection.rows[seen.id];
-    out->start = exact.found && exact.id == seen.id ? base + (size_t)exact.from : base;
-    out->end = (size_t)seen.to;
+    do {
+        c.count = 0;
+        rc = hs_scan(phrases, text.ptr + from, (unsigned)(text.len - from), 0, scratch, phrases_on_candidate, &c);
+        if (rc != HS_SUCCESS && rc != HS_SCAN_TERMINATED)
+            return WD_ERR_NOMEM;
+        for (uint32_t i = 0; i < c.count; i++) {
+            end = from + c.items[i].end;
+            if (!phrases_locate(phrases, scratch, text, c.items[i].id, end, &start))
+                continue;
+            *out = (struct wd_injection_result){ .rule = &wd_rules_injection.rows[c.items[i].id], .start = start, .end = end };
+            return WD_OK;
+        }
+        /* What began before may end behind; what was looked at is not looked at again. */
+        from = end > from + WD_INJECTION_PHRASE_LONGEST ? end - WD_INJECTION_PHRASE_LONGEST : end;
+    } while (rc == HS_SCAN_TERMINATED);
     return WD_OK;
 }

@@ -4,15 +4,17 @@
 #include "injection.h"
 
 /* The phrases of rules_injection.c, compiled. */
-struct wd_injection_phrases {
-    struct hs_database *look, *find; /* is there one? where does it start? */
-};
+struct hs_database;
 
-enum wd_err wd_injection_phrases_init(struct wd_injection_phrases *p) WD_CHECK;
-void wd_injection_phrases_deinit(struct wd_injection_phrases *p);
-enum wd_err wd_injection_phrases_prepare(const struct wd_injection_phrases *p, struct hs_scratch **scratch) WD_CHECK;
-/* The first phrase of the text: out->rule is NULL when there is none. */
-enum wd_err wd_injection_phrases_find(const struct wd_injection_phrases *p, struct hs_scratch *scratch, struct wd_span text,
+/* No phrase is longer, in bytes: words of a pattern that stand further apart have nothing to do with each other. */
+enum { WD_INJECTION_PHRASE_LONGEST = 240 };
+
+enum wd_err wd_injection_phrases_new(struct hs_database **phrases) WD_CHECK;
+/*
+ * The first phrase of the text: out->rule is NULL when there is none. Time is linear in the text, whatever it holds.
+ * WD_ERR_LIMIT above 4 GiB, WD_ERR_NOMEM when Vectorscan fails.
+ */
+enum wd_err wd_injection_phrases_find(const struct hs_database *phrases, struct hs_scratch *scratch, struct wd_span text,
                                       struct wd_injection_result *out) WD_CHECK;
 
 #endif

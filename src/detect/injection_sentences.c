@@ -6,7 +6,20 @@
 enum { LINE_NONE, LINE_PROSE, LINE_SHORT, LINE_TABLE, LINE_CODE, CARRIER_EMAIL };
 
 /* Kinds of features; those of words have others. */
-enum { S_CARRIER = 101, S_FIRST, S_FIRST_CARRIER, S_FIRST2, S_FIRST_CLASS, S_ASKS, S_LENGTH, S_KNOWN, S_KNOWN_CLASS, S_PLACE, S_LAST, S_SAYS };
+enum {
+    S_CARRIER = 101,
+    S_FIRST,
+    S_FIRST_CARRIER,
+    S_FIRST2,
+    S_FIRST_CLASS,
+    S_ASKS,
+    S_LENGTH,
+    S_KNOWN,
+    S_KNOWN_CLASS,
+    S_PLACE,
+    S_LAST,
+    S_SAYS
+};
 
 /* What is counted while one sentence is read. */
 struct reading {

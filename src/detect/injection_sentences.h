@@ -9,8 +9,8 @@
  * is read in chunks, so that memory is bounded and the cost per byte the same for all sizes.
  */
 enum {
-    WD_INJECTION_CHUNK = 16384,        /* bytes */
-    WD_INJECTION_SENTENCE_WORDS = 48,  /* a longer one is cut */
+    WD_INJECTION_CHUNK = 16384,       /* bytes */
+    WD_INJECTION_SENTENCE_WORDS = 48, /* a longer one is cut */
     WD_INJECTION_SENTENCE_FEATURES = WD_INJECTION_SENTENCE_WORDS * WD_INJECTION_FEATURES_MAX + 32,
     WD_INJECTION_SKETCH = 4096,
     WD_INJECTION_LINES = 1024, /* of a chunk whose kind is kept */

@@ -4,8 +4,8 @@
 enum { BYTE_SPACE, BYTE_LINE, BYTE_SIGN, BYTE_DIGIT, BYTE_LETTER, BYTE_HIGH };
 
 enum {
-    WORDS_STEM = 5,       /* bytes of a stem; twice as many in other scripts */
-    WORDS_LONGEST = 40,   /* a longer run is no word of a language */
+    WORDS_STEM = 5,        /* bytes of a stem; twice as many in other scripts */
+    WORDS_LONGEST = 40,    /* a longer run is no word of a language */
     WORDS_CLASS_REACH = 12 /* words of the lexicon so far apart still count as a pair */
 };
 
@@ -13,18 +13,36 @@ enum {
 enum { F_WORD = 1, F_STEM, F_PAIR, F_SKIP, F_TRIPLE, F_MEANS2, F_CLASS, F_CLASSES, F_CLASSES_NEAR, F_CLASS3, F_SIGN, F_MIXED };
 
 /* clang-format off */
+#define _ BYTE_SPACE
+#define I BYTE_LINE
+#define S BYTE_SIGN
+#define D BYTE_DIGIT
+#define L BYTE_LETTER
+#define H BYTE_HIGH
 static const uint8_t words_bytes[256] = {
-    ['\n'] = BYTE_LINE,
-    ['!'] = BYTE_SIGN, ['"'] = BYTE_SIGN, ['#'] = BYTE_SIGN, ['$'] = BYTE_SIGN, ['%'] = BYTE_SIGN, ['&'] = BYTE_SIGN,
-    ['\''] = BYTE_SIGN, ['('] = BYTE_SIGN, [')'] = BYTE_SIGN, ['*'] = BYTE_SIGN, ['+'] = BYTE_SIGN, [','] = BYTE_SIGN,
-    ['-'] = BYTE_SIGN, ['.'] = BYTE_SIGN, ['/'] = BYTE_SIGN, [':'] = BYTE_SIGN, [';'] = BYTE_SIGN, ['<'] = BYTE_SIGN,
-    ['='] = BYTE_SIGN, ['>'] = BYTE_SIGN, ['?'] = BYTE_SIGN, ['@'] = BYTE_SIGN, ['['] = BYTE_SIGN, ['\\'] = BYTE_SIGN,
-    [']'] = BYTE_SIGN, ['^'] = BYTE_SIGN, ['_'] = BYTE_SIGN, ['`'] = BYTE_SIGN, ['{'] = BYTE_SIGN, ['|'] = BYTE_SIGN,
-    ['}'] = BYTE_SIGN, ['~'] = BYTE_SIGN,
-    ['0' ... '9'] = BYTE_DIGIT,
-    ['a' ... 'z'] = BYTE_LETTER, ['A' ... 'Z'] = BYTE_LETTER,
-    [0x80 ... 0xff] = BYTE_HIGH,
+    _, _, _, _, _, _, _, _, _, _, I, _, _, _, _, _,
+    _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _,
+    _, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
+    D, D, D, D, D, D, D, D, D, D, S, S, S, S, S, S,
+    S, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+    L, L, L, L, L, L, L, L, L, L, L, S, S, S, S, S,
+    S, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+    L, L, L, L, L, L, L, L, L, L, L, S, S, S, S, _,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
 };
+#undef _
+#undef I
+#undef S
+#undef D
+#undef L
+#undef H
 /* clang-format on */
 
 void

@@ -50,6 +50,8 @@ bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32
 bool wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece);
 
 /* What injection.c holds in an engine, and what Vectorscan works in. */
+struct wd_injection;
+struct hs_scratch;
 const struct wd_injection *wd_engine_injection(const struct wd_engine *engine);
 struct hs_scratch *wd_scratch_hs(struct wd_scratch *scratch);
 

@@ -24,7 +24,7 @@ enum wd_shape {
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
     WD_SHAPE_PHRASE, /* of whole texts, see injection.h; never in a piece */
-    WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
+    WD_SHAPE_OWN,    /* known by its bytes, not by a pattern */
 };
 
 /* How a value was written down, for what is valid in one form only. */

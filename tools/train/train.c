@@ -4,8 +4,8 @@
  *
  *     train-injection HEAD DATA OUT [-x FAMILY,...] [-s SCORES]
  *
- * DATA holds records: label (1 byte), family (1 byte), weight in hundredths (2 bytes), length (4 bytes), text;
- * little-endian. -x leaves families out of the training. -s writes the score of each record, by its number.
+ * DATA holds records: label (1 byte), family (1 byte), weight in hundredths (2 bytes), length, start and end of the attack
+ * (4 bytes each), text; little-endian. -x leaves families out of the training. -s writes the score of each record, by its number.
  */
 #include <math.h>
 #include <stdio.h>
@@ -13,12 +13,14 @@
 #include <string.h>
 
 #include "detect/injection_model.h"
+#include "detect/injection_sentences.h"
 
 enum { TRAIN_EPOCHS = 12, TRAIN_AVERAGED = 4, TRAIN_FAMILIES = 256, TRAIN_RARE = 3 };
 
 struct text {
     struct wd_span bytes;
-    uint32_t first, words; /* into train.places */
+    uint32_t from, to;     /* the attack */
+    uint32_t first, words; /* into train.places: words, or sentences */
     uint8_t label, family;
     float weight;
 };
@@ -31,15 +33,16 @@ struct train {
     size_t len;
     struct text *texts;
     uint32_t count;
-    uint32_t *ids;      /* features of all words */
+    uint32_t *ids; /* features of all words */
     uint64_t ids_count, ids_size;
-    uint64_t *places;   /* where the features of a word begin */
+    uint64_t *places; /* where the features of a word begin */
+    uint8_t *attacks; /* whether a sentence is of the attack */
     uint64_t places_count, places_size;
     float *weights, *squares, *sums;
     uint32_t *texts_with; /* how many texts have the feature */
     float near, far, near_square, far_square;
     double near_sum, far_sum;
-    float *scores;      /* of the words of one text */
+    float *scores; /* of the words of one text */
     bool held[TRAIN_FAMILIES];
     double rate, l2;
     uint64_t seed;
@@ -69,7 +72,7 @@ train_read(struct train *t, const char *path)
 {
     FILE *f = fopen(path, "rb");
     size_t at;
-    uint32_t len;
+    uint32_t len, from, to;
     uint64_t size = 0;
     uint16_t weight;
 
@@ -83,21 +86,50 @@ train_read(struct train *t, const char *path)
     if (t->file == NULL || fread(t->file, 1, t->len, f) != t->len)
         exit(2);
     fclose(f);
-    for (at = 0; at + 8 <= t->len; at += 8 + len) {
+    for (at = 0; at + 16 <= t->len; at += 16 + len) {
         memcpy(&weight, t->file + at + 2, 2);
         memcpy(&len, t->file + at + 4, 4);
         t->texts = train_grow(t->texts, t->count, &size, sizeof(*t->texts));
-        t->texts[t->count++] = (struct text){ .bytes = wd_span(t->file + at + 8, len),
+        memcpy(&from, t->file + at + 8, 4);
+        memcpy(&to, t->file + at + 12, 4);
+        t->texts[t->count++] = (struct text){ .bytes = wd_span(t->file + at + 16, len),
+                                              .from = from,
+                                              .to = to,
                                               .label = (uint8_t)t->file[at],
                                               .family = (uint8_t)t->file[at + 1],
                                               .weight = (float)weight / 100 };
     }
 }
 
+/* The features of one more word or sentence. */
+static void
+train_place(struct train *t, struct text *text, uint32_t *last, const uint32_t *ids, uint32_t n, bool attack)
+{
+    uint32_t number = (uint32_t)(text - t->texts) + 1, k;
+    uint64_t size = t->places_size;
+
+    t->places = train_grow(t->places, t->places_count + 1, &t->places_size, sizeof(*t->places));
+    t->attacks = train_grow(t->attacks, t->places_count + 1, &size, sizeof(*t->attacks));
+    t->attacks[t->places_count] = attack;
+    t->places[t->places_count++] = t->ids_count;
+    for (k = 0; k < n; k++) {
+        uint32_t id = ids[k] >> (32 - t->bits);
+
+        t->ids = train_grow(t->ids, t->ids_count, &t->ids_size, sizeof(*t->ids));
+        t->ids[t->ids_count++] = id;
+        if (last[id] != number && !t->held[text->family]) {
+            last[id] = number;
+            t->texts_with[id]++;
+        }
+    }
+    text->words++;
+}
+
 static void
 train_features(struct train *t, const struct wd_injection_lexicon *lexicon)
 {
-    uint32_t ids[WD_INJECTION_FEATURES_MAX], n, i, k, longest = 0;
+    static struct wd_injection_sentences s;
+    uint32_t ids[WD_INJECTION_FEATURES_MAX], i, longest = 0;
     uint32_t *last = calloc(t->size, sizeof(*last));
     struct wd_injection_words w;
 
@@ -105,22 +137,14 @@ train_features(struct train *t, const struct wd_injection_lexicon *lexicon)
         struct text *text = &t->texts[i];
 
         text->first = (uint32_t)t->places_count;
-        wd_injection_words_init(&w, lexicon, text->bytes);
-        while (wd_injection_words_next(&w)) {
-            n = wd_injection_words_features(&w, ids);
-            t->places = train_grow(t->places, t->places_count + 1, &t->places_size, sizeof(*t->places));
-            t->places[t->places_count++] = t->ids_count;
-            for (k = 0; k < n; k++) {
-                uint32_t id = ids[k] >> (32 - t->bits);
-
-                t->ids = train_grow(t->ids, t->ids_count, &t->ids_size, sizeof(*t->ids));
-                t->ids[t->ids_count++] = id;
-                if (last[id] != i + 1 && !t->held[text->family]) {
-                    last[id] = i + 1;
-                    t->texts_with[id]++;
-                }
-            }
-            text->words++;
+        if (t->head == WD_INJECTION_HEAD_DOCUMENT) {
+            wd_injection_sentences_init(&s, lexicon, text->bytes);
+            while (wd_injection_sentences_next(&s))
+                train_place(t, text, last, s.ids, s.count, s.start < text->to && s.end > text->from);
+        } else {
+            wd_injection_words_init(&w, lexicon, text->bytes);
+            while (wd_injection_words_next(&w))
+                train_place(t, text, last, ids, wd_injection_words_features(&w, ids), true);
         }
         longest = text->words > longest ? text->words : longest;
     }
@@ -167,6 +191,26 @@ train_window(const struct train *t, uint32_t end, bool far)
     return (struct window){ from, end, far, t->scores[end] - t->scores[from] + (far ? t->far : t->near) };
 }
 
+static struct window
+train_worst_sentence(struct train *t, const struct text *text, struct window *some)
+{
+    struct window worst = { .score = -1e30f };
+    uint32_t i, seen = 0;
+
+    for (i = 0; i < text->words; i++) {
+        struct window w = { i, i + 1, false, t->scores[i + 1] - t->scores[i] + t->near };
+
+        /* While training, the sentences around an attack are nobody's. */
+        if (some != NULL && text->label == 1 && !t->attacks[text->first + i])
+            continue;
+        if (w.score > worst.score)
+            worst = w;
+        if (some != NULL && train_random(t, ++seen) == 0)
+            *some = w;
+    }
+    return worst;
+}
+
 /* The worst of all windows of the text, and one by chance. */
 static struct window
 train_worst(struct train *t, const struct text *text, struct window *some)
@@ -175,6 +219,8 @@ train_worst(struct train *t, const struct text *text, struct window *some)
     uint32_t end, seen = 0;
 
     train_sum(t, text);
+    if (t->head == WD_INJECTION_HEAD_DOCUMENT)
+        return train_worst_sentence(t, text, some);
     for (end = train_min(WD_INJECTION_BLOCK, text->words); end > 0; end = train_min(end + WD_INJECTION_BLOCK, text->words)) {
         for (int far = 0; far < 2; far++) {
             if (end < text->words && end < (uint32_t)(far ? WD_INJECTION_FAR : WD_INJECTION_NEAR) * WD_INJECTION_BLOCK)
@@ -222,7 +268,7 @@ train_update(struct train *t, const struct text *text, const struct window *w, f
 static void
 train_epoch(struct train *t, uint32_t *order, bool average)
 {
-    struct window worst, some;
+    struct window worst, some = { 0 };
     uint32_t i, k, swap;
 
     for (i = t->count; i > 1; i--) {
@@ -328,6 +374,8 @@ main(int argc, char **argv)
         else if (strcmp(argv[a], "-l") == 0)
             t.l2 = atof(argv[a + 1]);
     }
+    if (t.head == WD_INJECTION_HEAD_DOCUMENT)
+        t.bits = 17;
     t.size = 1u << t.bits;
     t.weights = calloc(t.size, sizeof(float));
     t.squares = calloc(t.size, sizeof(float));
