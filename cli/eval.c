@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../src/base/json.h"
+#include "../src/detect/injection.h"
 #include "../src/detect/redactor.h"
 #include "detector.h"
 
@@ -60,6 +61,27 @@ eval_text(struct eval *e, enum wd_direction direction, struct wd_span text)
     return wd_redact(&e->d.scan, WD_REDACT_TEXT, text, &e->redacted, &changed);
 }
 
+/* Injection is looked for in the text as a whole. The system role has none. */
+static enum wd_err
+eval_injection(struct eval *e, struct wd_span role, struct wd_span text)
+{
+    uint8_t fingerprint[WD_FINGERPRINT_BYTES];
+    struct wd_injection_result r;
+    enum wd_err err;
+
+    if (text.len == 0 || wd_span_eq(role, WD_SPAN("system")))
+        return WD_OK;
+    err = wd_injection_scan(&e->d.scan, wd_span_eq(role, WD_SPAN("document")) ? WD_INJECTION_DOCUMENT : WD_INJECTION_USER,
+                            &WD_INJECTION_THRESHOLDS, text, &r);
+    if (err != WD_OK || r.rule == NULL)
+        return err;
+    e->d.scan.direction = WD_INPUT;
+    wd_scan_fingerprint(&e->d.scan, r.rule, wd_span(text.ptr + r.start, r.end - r.start), fingerprint);
+    wd_findings_add(&e->d.findings, r.rule, WD_INPUT, WD_REDACT, fingerprint);
+    eval_on_finding(e, r.rule, r.start, r.end);
+    return WD_OK;
+}
+
 /* The member of that name: an empty span when it is missing. False when it is no string. */
 static bool
 eval_member(struct eval *e, const struct wd_json *doc, const char *name, struct wd_span *text, uint32_t *node)
@@ -99,7 +121,8 @@ eval_read(struct eval *e, struct wd_span line, struct wd_span *id)
     if (node != 0 && !wd_span_eq(role, WD_SPAN("user")) && !wd_span_eq(role, WD_SPAN("document")) &&
         !wd_span_eq(role, WD_SPAN("system")))
         return "unknown role (accepted: user, document, system)";
-    if (eval_text(e, WD_INPUT, input) != WD_OK || eval_text(e, WD_OUTPUT, output) != WD_OK || e->err != WD_OK)
+    if (eval_text(e, WD_INPUT, input) != WD_OK || eval_injection(e, role, input) != WD_OK ||
+        eval_text(e, WD_OUTPUT, output) != WD_OK || e->err != WD_OK)
         return "out of memory";
     return NULL;
 }

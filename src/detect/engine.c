@@ -43,6 +43,18 @@ wd_scratch_free(struct wd_scratch *scratch)
     free(scratch);
 }
 
+const struct wd_injection *
+wd_engine_injection(const struct wd_engine *engine)
+{
+    return engine->injection;
+}
+
+struct hs_scratch *
+wd_scratch_hs(struct wd_scratch *scratch)
+{
+    return scratch->hs;
+}
+
 const uint32_t *
 wd_engine_extra(const struct wd_engine *engine)
 {

@@ -57,4 +57,11 @@ struct wd_scan {
  */
 bool wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw);
 
+/* What the policy does with the rule; WD_OFF also when the rule is not for this direction. */
+enum wd_action wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule);
+
+/* DESIGN 5: of the normalised value, under the installation's key. */
+void wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, struct wd_span value,
+                         uint8_t fingerprint[WD_FINGERPRINT_BYTES]);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "chars.h"
+#include "injection_phrases.h"
 
 /* The stored form: this, then for each database its length (8 bytes) and its serialized bytes. */
 struct engine_stored {
@@ -148,6 +149,10 @@ wd_engine_new(struct wd_engine **engine, const struct wd_ruleset *set)
     }
     if (err == WD_OK)
         err = engine_compile(e, &e->db[WD_ENGINE_FIND], HS_FLAG_SOM_LEFTMOST, false);
+    if (err == WD_OK)
+        err = wd_injection_phrases_new(&e->db[WD_ENGINE_PHRASES]);
+    if (err == WD_OK)
+        err = wd_injection_new(&e->injection, e->db[WD_ENGINE_PHRASES]);
     if (err != WD_OK) {
         wd_engine_free(e);
         return err;
@@ -163,6 +168,7 @@ wd_engine_free(struct wd_engine *engine)
 
     if (engine == NULL)
         return;
+    wd_injection_free(engine->injection);
     for (i = 0; i < WD_ENGINE_DBS; i++)
         hs_free_database(engine->db[i]);
     free(engine);
@@ -193,6 +199,8 @@ wd_engine_digest(const struct wd_ruleset *set, uint8_t digest[WD_ENGINE_DIGEST_B
         engine_hash(&state, rule->pattern);
         engine_hash(&state, rule->needs);
     }
+    for (i = 0; i < wd_rules_injection.count; i++)
+        engine_hash(&state, wd_rules_injection.rows[i].pattern);
     crypto_generichash_final(&state, digest, WD_ENGINE_DIGEST_BYTES);
 }
 
@@ -273,6 +281,8 @@ wd_engine_load(struct wd_engine **engine, const struct wd_ruleset *set, struct w
         e->shortest_plain = head.shortest_plain;
         err = engine_restore(e, wd_span(stored.ptr + sizeof(head), stored.len - sizeof(head)));
     }
+    if (err == WD_OK)
+        err = wd_injection_new(&e->injection, e->db[WD_ENGINE_PHRASES]);
     if (err != WD_OK) {
         wd_engine_free(e);
         return err;

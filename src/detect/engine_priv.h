@@ -4,6 +4,7 @@
 #include <hs.h>
 
 #include "engine.h"
+#include "injection.h"
 
 /* Shared by engine.c and engine_build.c only. */
 
@@ -11,8 +12,9 @@ enum { WD_ENGINE_RULES_MAX = 1024 };
 
 /* Databases of Vectorscan, in the order in which they are stored. */
 enum wd_engine_db {
-    WD_ENGINE_LOOK, /* does anything match? */
-    WD_ENGINE_FIND, /* where does it start? */
+    WD_ENGINE_LOOK,    /* does anything match? */
+    WD_ENGINE_FIND,    /* where does it start? */
+    WD_ENGINE_PHRASES, /* of injection, in whole texts */
     WD_ENGINE_DBS,
 };
 
@@ -21,10 +23,11 @@ struct wd_engine {
     uint32_t count;
     struct wd_ruleset set; /* borrowed */
     hs_database_t *db[WD_ENGINE_DBS];
-    uint32_t shortest;       /* no finding is shorter */
-    uint32_t shortest_plain; /* none that is made of letters alone */
-    uint8_t needed[256];     /* 1: a finding may need this character */
-    uint32_t extra[8];       /* bits: characters beyond those of tokens that a rule of the policy names */
+    struct wd_injection *injection; /* borrows its database from above */
+    uint32_t shortest;              /* no finding is shorter */
+    uint32_t shortest_plain;        /* none that is made of letters alone */
+    uint8_t needed[256];            /* 1: a finding may need this character */
+    uint32_t extra[8];              /* bits: characters beyond those of tokens that a rule of the policy names */
     bool has_extra;
     bool quotes; /* one of them is a quote or a backslash, which JSON escapes */
 };

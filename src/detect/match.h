@@ -49,13 +49,13 @@ bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32
 /* False when no rule can match in any of the pieces that chars was cut into. A cheap look, then one scan. */
 bool wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece);
 
-/* What the policy does with the rule; WD_OFF also when the rule is not for this direction. */
-enum wd_action wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule);
+/* What injection.c holds in an engine, and what Vectorscan works in. */
+struct wd_injection;
+struct hs_scratch;
+const struct wd_injection *wd_engine_injection(const struct wd_engine *engine);
+struct hs_scratch *wd_scratch_hs(struct wd_scratch *scratch);
 
 /* Characters that words go on over beside those of tokens, as 256 bits; NULL: none. */
 const uint32_t *wd_engine_extra(const struct wd_engine *engine);
-
-void wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, struct wd_span value,
-                         uint8_t fingerprint[WD_FINGERPRINT_BYTES]);
 
 #endif

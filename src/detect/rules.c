@@ -87,6 +87,11 @@ wd_rule_find(struct wd_span id)
     for (i = 0; (rule = wd_rule_at(i)) != NULL; i++)
         if (wd_span_eq(id, wd_span_str(rule->id)))
             return rule;
+    for (i = 0; i < wd_rules_injection.count; i++)
+        if (wd_span_eq(id, wd_span_str(wd_rules_injection.rows[i].id)))
+            return &wd_rules_injection.rows[i];
+    if (wd_span_eq(id, wd_span_str(wd_rule_injection_classifier.id)))
+        return &wd_rule_injection_classifier;
     return wd_span_eq(id, wd_span_str(wd_rule_own.id)) ? &wd_rule_own : NULL;
 }
 

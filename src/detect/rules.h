@@ -25,7 +25,8 @@ enum wd_shape {
     WD_SHAPE_HANDLER,  /* the same for an attribute that holds script */
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
-    WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
+    WD_SHAPE_PHRASE, /* of whole texts, see injection.h; never in a piece */
+    WD_SHAPE_OWN,    /* known by its bytes, not by a pattern */
 };
 
 /* How a value was written down, for what is valid in one form only. */
@@ -73,7 +74,12 @@ struct wd_ruleset {
     size_t allow_count;
 };
 
-/* The rule at i of all tables, NULL behind the last. */
+/* Phrases of injection: matched over whole texts by injection.c, so the engine of the redactor does not know them. */
+extern const struct wd_rule_table wd_rules_injection;
+/* What the classifier finds, see injection.h. */
+extern const struct wd_rule wd_rule_injection_classifier;
+
+/* The rule at i of the redactor's tables, NULL behind the last. */
 const struct wd_rule *wd_rule_at(size_t i);
 size_t wd_rule_count(void);
 /* The gateway's own keys, whatever their form. Not in the table, for it has no pattern. */
