@@ -4,10 +4,12 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "../base/buf.h"
 #include "chars.h"
 #include "match.h"
+#include "reader.h"
 
-enum { ENGINE_RULES_MAX = 1024 };
+enum { ENGINE_RULES_MAX = 1024, ENGINE_READ_KEPT = 1 << 18 };
 
 /* Escapes that may hide a letter, a digit, a blank or a slash. Only bytes as they came hold them. */
 #define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
@@ -25,6 +27,7 @@ struct wd_engine {
 struct wd_scratch {
     hs_scratch_t *hs;
     struct wd_matches matches;
+    struct wd_buf read; /* a text as its reader sees it */
     /* While a piece is matched. */
     const struct wd_scan *scan;
     const struct wd_piece *piece;
@@ -125,6 +128,7 @@ wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine)
 
     if (s == NULL)
         return WD_ERR_NOMEM;
+    wd_buf_init(&s->read, UINT32_MAX);
     if (hs_alloc_scratch(engine->look, &s->hs) != HS_SUCCESS || hs_alloc_scratch(engine->find, &s->hs) != HS_SUCCESS) {
         wd_scratch_free(s);
         return WD_ERR_NOMEM;
@@ -140,6 +144,7 @@ wd_scratch_free(struct wd_scratch *scratch)
         return;
     hs_free_scratch(scratch->hs);
     free(scratch->matches.items);
+    wd_buf_deinit(&scratch->read);
     free(scratch);
 }
 
@@ -205,13 +210,43 @@ engine_holds_own(const struct wd_scan *scan, struct wd_span text)
     return false;
 }
 
+static enum wd_err
+engine_show(void *ctx, uint8_t c, uint32_t lead, uint32_t len)
+{
+    return wd_buf_add_byte(ctx, (char)c);
+}
+
+/* The text as its reader sees it, where that differs from its bytes. */
+static bool
+engine_look_read(const struct wd_scan *scan, struct wd_span raw)
+{
+    struct wd_buf *read = &scan->scratch->read;
+    struct wd_reader reader = { .show = engine_show, .ctx = read };
+    enum wd_err err;
+    bool suspect;
+    size_t i;
+
+    wd_reader_reset(&reader);
+    wd_buf_clear(read);
+    err = wd_buf_reserve(read, raw.len);
+    for (i = 0; i < raw.len && err == WD_OK; i++)
+        err = wd_reader_byte(&reader, (uint8_t)raw.ptr[i]);
+    if (err == WD_OK)
+        err = wd_reader_finish(&reader);
+    /* What could not be read is suspect. */
+    suspect = err != WD_OK || engine_look(scan, wd_buf_span(read)) || engine_holds_own(scan, wd_buf_span(read));
+    if (read->size > ENGINE_READ_KEPT)
+        wd_buf_deinit(read);
+    return suspect;
+}
+
 bool
 wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
 {
     struct wd_span key;
     size_t i;
 
-    if (engine_look(scan, raw) || engine_holds_own(scan, raw))
+    if (engine_look(scan, raw) || engine_holds_own(scan, raw) || (wd_reader_changes(raw) && engine_look_read(scan, raw)))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {

@@ -23,7 +23,8 @@ enum wd_shape {
     WD_SHAPE_ASSIGNED, /* the value that is assigned to the name that matched */
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
-    WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
+    WD_SHAPE_HIDDEN, /* all hidden characters in a row */
+    WD_SHAPE_OWN,    /* known by its bytes, not by a pattern */
 };
 
 /* How a value was written down, for what is valid in one form only. */
@@ -52,13 +53,13 @@ struct wd_rule {
 /* How far back the words of a rule's context are looked for, in characters. */
 #define WD_CONTEXT_MAX 96
 
-/* The table, one file a category: rules_secret.c, rules_pii.c, rules_malicious.c. */
+/* The table, one file a category: rules_secret.c, rules_pii.c, rules_malicious.c, rules_hidden.c. */
 struct wd_rule_table {
     const struct wd_rule *rows;
     size_t count;
 };
 
-extern const struct wd_rule_table wd_rules_secret, wd_rules_pii, wd_rules_malicious;
+extern const struct wd_rule_table wd_rules_secret, wd_rules_pii, wd_rules_malicious, wd_rules_hidden;
 
 /* The rule at i of all tables, NULL behind the last. */
 const struct wd_rule *wd_rule_at(size_t i);
