@@ -22,7 +22,8 @@ struct wd_piece {
 struct wd_match {
     const struct wd_rule *rule;
     uint32_t start, end;
-    bool open; /* its value may go on behind the piece */
+    bool open;    /* its value may go on behind the piece */
+    bool encoded; /* it is the token that the value is encoded in */
 };
 
 struct wd_matches {
@@ -48,6 +49,12 @@ bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32
 
 /* False when no rule can match in any of the pieces that chars was cut into. A cheap look, then one scan. */
 bool wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece);
+
+/* False when no rule can match in text; and all findings in a piece without a look at what is encoded in it. */
+bool wd_match_look(const struct wd_scan *scan, struct wd_span text);
+enum wd_err wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into) WD_CHECK;
+/* In order of start; see wd_match_piece() for those of the same place. WD_ERR_NOMEM. */
+enum wd_err wd_matches_add(struct wd_matches *all, const struct wd_match *m) WD_CHECK;
 
 /* What the policy does with the rule; WD_OFF also when the rule is not for this direction. */
 enum wd_action wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule);

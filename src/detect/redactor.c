@@ -34,6 +34,7 @@ struct redactor_skip {
     const struct wd_rule *rule; /* NULL: nothing is skipped */
     uint64_t start;             /* where the finding does, in the text */
     bool show;                  /* it is only flagged */
+    bool encoded;               /* it is an encoded token */
     uint32_t len;
     struct wd_pem pem;
 };
@@ -310,6 +311,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
     struct wd_matches *found;
     const struct wd_rule *more = NULL;
     uint64_t more_start = 0;
+    bool encoded = false;
 
     if (err != WD_OK)
         return err;
@@ -323,6 +325,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         if (!found->items[i].open)
             continue;
         more = found->items[i].rule;
+        encoded = found->items[i].encoded;
         more_start = r->gone + r->view.offs[found->items[i].start];
     }
     if (err != WD_OK)
@@ -331,9 +334,11 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, keep));
     redactor_drop(r, keep);
     if (more != NULL) {
-        r->skip = (struct redactor_skip){
-            .rule = more, .start = more_start, .show = wd_scan_action(r->scan, more) == WD_FLAG, .pem = { .state = WD_PEM_BODY }
-        };
+        r->skip = (struct redactor_skip){ .rule = more,
+                                          .start = more_start,
+                                          .show = wd_scan_action(r->scan, more) == WD_FLAG,
+                                          .encoded = encoded,
+                                          .pem = { .state = WD_PEM_BODY } };
         r->hold = (struct wd_hold){ .extra = r->hold.extra, .before = r->hold.before };
     }
     return err;
@@ -345,6 +350,8 @@ redactor_skips(struct wd_redactor *r, uint8_t c)
 {
     struct redactor_skip *skip = &r->skip;
 
+    if (skip->encoded)
+        return wd_char_is(c, WD_CH_BASE64 | WD_CH_MORE);
     switch ((enum wd_shape)skip->rule->shape) {
     case WD_SHAPE_PEM:
         return ++skip->len <= REDACTOR_PEM_MAX && skip->pem.state != WD_PEM_DONE && wd_pem_step(&skip->pem, c);
