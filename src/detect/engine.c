@@ -5,15 +5,22 @@
 
 #include "../base/glob.h"
 #include "chars.h"
+#include "encoded.h"
 #include "match.h"
+#include "reader.h"
+
+enum { ENGINE_READ_KEPT = 1 << 18 };
 
 struct wd_scratch {
     hs_scratch_t *hs;
     struct wd_matches matches;
+    struct wd_buf read; /* a text as its reader sees it */
     /* While a piece is matched. */
     const struct wd_scan *scan;
     const struct wd_piece *piece;
+    struct wd_matches *into;
     enum wd_err err;
+    struct wd_encoded encoded;
 };
 
 enum wd_err
@@ -24,6 +31,8 @@ wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine)
 
     if (s == NULL)
         return WD_ERR_NOMEM;
+    wd_buf_init(&s->read, UINT32_MAX);
+    wd_encoded_init(&s->encoded);
     for (i = 0; i < WD_ENGINE_DBS; i++)
         if (hs_alloc_scratch(engine->db[i], &s->hs) != HS_SUCCESS) {
             wd_scratch_free(s);
@@ -40,6 +49,8 @@ wd_scratch_free(struct wd_scratch *scratch)
         return;
     hs_free_scratch(scratch->hs);
     free(scratch->matches.items);
+    wd_buf_deinit(&scratch->read);
+    wd_encoded_deinit(&scratch->encoded);
     free(scratch);
 }
 
@@ -102,8 +113,8 @@ engine_on_look(unsigned id, unsigned long long from, unsigned long long to, unsi
     return id >= scan->engine->count || wd_scan_action(scan, scan->engine->rules[id]) != WD_OFF;
 }
 
-static bool
-engine_look(const struct wd_scan *scan, struct wd_span text)
+bool
+wd_match_look(const struct wd_scan *scan, struct wd_span text)
 {
     if (text.len < scan->engine->shortest)
         return false;
@@ -128,13 +139,50 @@ engine_holds_own(const struct wd_scan *scan, struct wd_span text)
     return false;
 }
 
+static enum wd_err
+engine_show(void *ctx, uint8_t c, uint32_t lead, uint32_t len)
+{
+    return wd_buf_add_byte(ctx, (char)c);
+}
+
+/* What may match in a text, or in what is encoded in it, or be a key of ours. */
+static bool
+engine_suspects(const struct wd_scan *scan, struct wd_span text)
+{
+    return wd_match_look(scan, text) || engine_holds_own(scan, text) || wd_encoded_suspect(scan, &scan->scratch->encoded, text);
+}
+
+/* The text as its reader sees it, where that differs from its bytes. */
+static bool
+engine_look_read(const struct wd_scan *scan, struct wd_span raw)
+{
+    struct wd_buf *read = &scan->scratch->read;
+    struct wd_reader reader = { .show = engine_show, .ctx = read };
+    enum wd_err err;
+    bool suspect;
+    size_t i;
+
+    wd_reader_reset(&reader);
+    wd_buf_clear(read);
+    err = wd_buf_reserve(read, raw.len);
+    for (i = 0; i < raw.len && err == WD_OK; i++)
+        err = wd_reader_byte(&reader, (uint8_t)raw.ptr[i]);
+    if (err == WD_OK)
+        err = wd_reader_finish(&reader);
+    /* What could not be read is suspect. */
+    suspect = err != WD_OK || engine_suspects(scan, wd_buf_span(read));
+    if (read->size > ENGINE_READ_KEPT)
+        wd_buf_deinit(read);
+    return suspect;
+}
+
 bool
 wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
 {
     struct wd_span key;
     size_t i;
 
-    if (scan->engine->quotes || engine_look(scan, raw) || engine_holds_own(scan, raw))
+    if (scan->engine->quotes || engine_suspects(scan, raw) || (wd_reader_changes(raw) && engine_look_read(scan, raw)))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {
@@ -152,17 +200,17 @@ wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t lon
     bool needed = false;
     size_t i;
 
-    if (engine_holds_own(scan, chars))
+    if (engine_holds_own(scan, chars) || wd_encoded_suspect(scan, &scan->scratch->encoded, chars))
         return true;
     if (longest_piece < e->shortest)
         return false;
     for (i = 0; i < chars.len && !needed; i++)
         needed = e->needed[(uint8_t)chars.ptr[i]] != 0;
-    return (needed || longest_piece >= e->shortest_plain) && engine_look(scan, chars);
+    return (needed || longest_piece >= e->shortest_plain) && wd_match_look(scan, chars);
 }
 
-static enum wd_err
-engine_add(struct wd_matches *all, const struct wd_match *m)
+enum wd_err
+wd_matches_add(struct wd_matches *all, const struct wd_match *m)
 {
     struct wd_match *items;
     uint32_t i, size;
@@ -222,10 +270,10 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
     const struct wd_rule *rule = s->scan->engine->rules[id];
     struct wd_match m;
 
-    if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(&s->matches, rule, (uint32_t)from))
+    if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(s->into, rule, (uint32_t)from))
         return 0;
     if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m) && !engine_is_allowed(s, &m))
-        s->err = engine_add(&s->matches, &m);
+        s->err = wd_matches_add(s->into, &m);
     return s->err != WD_OK;
 }
 
@@ -277,7 +325,7 @@ engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
                 break;
             m.start = (uint32_t)(at - piece->chars);
             m.end = m.start + (uint32_t)key.len;
-            err = engine_add(&scan->scratch->matches, &m);
+            err = wd_matches_add(&scan->scratch->matches, &m);
             if (err != WD_OK)
                 return err;
         }
@@ -286,20 +334,31 @@ engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
 }
 
 enum wd_err
-wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out)
+wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into)
 {
     struct wd_scratch *s = scan->scratch;
     hs_error_t rc;
 
-    s->matches.count = 0;
-    *out = &s->matches;
-    s->err = engine_find_own(scan, piece);
-    if (s->err != WD_OK || piece->len < scan->engine->shortest)
-        return s->err;
     s->scan = scan;
     s->piece = piece;
+    s->into = into;
+    s->err = WD_OK;
     rc = hs_scan(scan->engine->db[WD_ENGINE_FIND], (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
     return s->err;
+}
+
+enum wd_err
+wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out)
+{
+    struct wd_scratch *s = scan->scratch;
+    enum wd_err err;
+
+    s->matches.count = 0;
+    *out = &s->matches;
+    err = engine_find_own(scan, piece);
+    if (err == WD_OK && piece->len >= scan->engine->shortest)
+        err = wd_match_find(scan, piece, &s->matches);
+    return err == WD_OK ? wd_encoded_find(scan, &s->encoded, piece, &s->matches) : err;
 }
