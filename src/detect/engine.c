@@ -7,7 +7,7 @@
 #include "chars.h"
 #include "encoded.h"
 #include "match.h"
-#include "reader.h"
+#include "glyphs.h"
 
 enum { ENGINE_READ_KEPT = 1 << 18 };
 
@@ -157,18 +157,18 @@ static bool
 engine_look_read(const struct wd_scan *scan, struct wd_span raw)
 {
     struct wd_buf *read = &scan->scratch->read;
-    struct wd_reader reader = { .show = engine_show, .ctx = read };
+    struct wd_glyphs reader = { .show = engine_show, .ctx = read };
     enum wd_err err;
     bool suspect;
     size_t i;
 
-    wd_reader_reset(&reader);
+    wd_glyphs_reset(&reader);
     wd_buf_clear(read);
     err = wd_buf_reserve(read, raw.len);
     for (i = 0; i < raw.len && err == WD_OK; i++)
-        err = wd_reader_byte(&reader, (uint8_t)raw.ptr[i]);
+        err = wd_glyphs_byte(&reader, (uint8_t)raw.ptr[i]);
     if (err == WD_OK)
-        err = wd_reader_finish(&reader);
+        err = wd_glyphs_finish(&reader);
     /* What could not be read is suspect. */
     suspect = err != WD_OK || engine_suspects(scan, wd_buf_span(read));
     if (read->size > ENGINE_READ_KEPT)
@@ -182,7 +182,7 @@ wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
     struct wd_span key;
     size_t i;
 
-    if (scan->engine->quotes || engine_suspects(scan, raw) || (wd_reader_changes(raw) && engine_look_read(scan, raw)))
+    if (scan->engine->quotes || engine_suspects(scan, raw) || (wd_glyphs_changes(raw) && engine_look_read(scan, raw)))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {
