@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "bare.h"
 #include "chars.h"
 #include "match.h"
 
@@ -15,11 +16,12 @@ enum { ENGINE_RULES_MAX = 1024 };
 struct wd_engine {
     const struct wd_rule *rules[ENGINE_RULES_MAX]; /* by the number of their pattern */
     uint32_t count;
-    hs_database_t *look;     /* does anything match? */
-    hs_database_t *find;     /* where does it start? */
-    uint32_t shortest;       /* no finding is shorter */
-    uint32_t shortest_plain; /* none that is made of letters alone */
-    uint8_t needed[256];     /* 1: a finding may need this character */
+    const struct wd_rule *bare; /* the one of WD_SHAPE_BARE */
+    hs_database_t *look;        /* does anything match? */
+    hs_database_t *find;        /* where does it start? */
+    uint32_t shortest;          /* no finding is shorter */
+    uint32_t shortest_plain;    /* none that is made of letters alone */
+    uint8_t needed[256];        /* 1: a finding may need this character */
 };
 
 struct wd_scratch {
@@ -44,6 +46,10 @@ engine_learn(struct wd_engine *e)
     e->shortest = e->shortest_plain = UINT32_MAX;
     for (i = 0; i < e->count; i++) {
         rule = e->rules[i];
+        if (rule->pattern == NULL) {
+            e->bare = rule;
+            continue;
+        }
         width = 0;
         if (hs_expression_info(rule->pattern, HS_FLAG_SINGLEMATCH, &info, &error) == HS_SUCCESS) {
             width = info->min_width;
@@ -63,20 +69,21 @@ static enum wd_err
 engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool escapes)
 {
     const char *patterns[ENGINE_RULES_MAX + 1];
-    unsigned flag[ENGINE_RULES_MAX + 1], id[ENGINE_RULES_MAX + 1], n;
+    unsigned flag[ENGINE_RULES_MAX + 1], id[ENGINE_RULES_MAX + 1], n = 0, i;
     hs_compile_error_t *error;
     hs_error_t rc;
 
-    for (n = 0; n < e->count; n++) {
-        patterns[n] = e->rules[n]->pattern;
+    for (i = 0; i < e->count; i++) {
+        if (e->rules[i]->pattern == NULL)
+            continue;
+        patterns[n] = e->rules[i]->pattern;
         flag[n] = flags;
-        id[n] = n;
+        id[n++] = i;
     }
     if (escapes) {
         patterns[n] = ENGINE_ESCAPE;
         flag[n] = flags;
-        id[n] = n;
-        n++;
+        id[n++] = e->count;
     }
     rc = hs_compile_multi(patterns, flag, id, n, HS_MODE_BLOCK, NULL, db, &error);
     if (rc == HS_SUCCESS)
@@ -205,6 +212,12 @@ engine_holds_own(const struct wd_scan *scan, struct wd_span text)
     return false;
 }
 
+static bool
+engine_wants_bare(const struct wd_scan *scan)
+{
+    return scan->engine->bare != NULL && wd_scan_action(scan, scan->engine->bare) != WD_OFF;
+}
+
 bool
 wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
 {
@@ -212,6 +225,8 @@ wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
     size_t i;
 
     if (engine_look(scan, raw) || engine_holds_own(scan, raw))
+        return true;
+    if (engine_wants_bare(scan) && wd_bare_suspect(raw))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {
@@ -233,6 +248,8 @@ wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t lon
         return true;
     if (longest_piece < e->shortest)
         return false;
+    if (longest_piece >= WD_BARE_MIN && engine_wants_bare(scan) && wd_bare_possible(chars))
+        return true;
     for (i = 0; i < chars.len && !needed; i++)
         needed = e->needed[(uint8_t)chars.ptr[i]] != 0;
     return (needed || longest_piece >= e->shortest_plain) && engine_look(scan, chars);
@@ -295,16 +312,26 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
 }
 
 uint32_t
-wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
+wd_piece_text_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
 {
     uint32_t here = at + piece->near, n = here < WD_CONTEXT_MAX ? here : WD_CONTEXT_MAX, more, i;
 
     more = WD_CONTEXT_MAX - n < piece->past_len ? WD_CONTEXT_MAX - n : piece->past_len;
     for (i = 0; i < more; i++)
-        out[i] = (char)wd_char_lower(piece->past[piece->past_len - more + i]);
+        out[i] = (char)piece->past[piece->past_len - more + i];
     for (i = 0; i < n; i++)
-        out[more + i] = (char)wd_char_lower(piece->chars[(int64_t)at - n + i]);
+        out[more + i] = (char)piece->chars[(int64_t)at - n + i];
     return more + n;
+}
+
+uint32_t
+wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
+{
+    uint32_t len = wd_piece_text_before(piece, at, out), i;
+
+    for (i = 0; i < len; i++)
+        out[i] = (char)wd_char_lower((uint8_t)out[i]);
+    return len;
 }
 
 bool
@@ -350,6 +377,31 @@ engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
     return WD_OK;
 }
 
+static bool
+engine_is_covered(const struct wd_matches *all, const struct wd_match *m)
+{
+    uint32_t i;
+
+    for (i = 0; i < all->count; i++)
+        if (all->items[i].rule->category == m->rule->category && all->items[i].start < m->end && m->start < all->items[i].end)
+            return true;
+    return false;
+}
+
+/* What another rule has found is not found again. */
+static enum wd_err
+engine_find_bare(struct wd_scratch *s)
+{
+    struct wd_match m = { .rule = s->scan->engine->bare };
+    enum wd_err err = WD_OK;
+    uint32_t at = 0;
+
+    while (err == WD_OK && wd_bare_next(s->piece, &at, &m))
+        if (!engine_is_covered(&s->matches, &m))
+            err = engine_add(&s->matches, &m);
+    return err;
+}
+
 enum wd_err
 wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out)
 {
@@ -366,5 +418,7 @@ wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct 
     rc = hs_scan(scan->engine->find, (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
+    if (s->err == WD_OK && engine_wants_bare(scan))
+        s->err = engine_find_bare(s);
     return s->err;
 }

@@ -13,9 +13,10 @@ enum {
     HOLD_PEM = 64,
     HOLD_TAG = 128,
     HOLD_MARK = 256,
+    HOLD_BOND = 512,
 };
 
-enum { HOLD_BLANKS = 4, HOLD_TAG_MAX = 256, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32 };
+enum { HOLD_BLANKS = 4, HOLD_TAG_MAX = 256, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32, HOLD_BOND_MAX = 256 };
 
 static bool
 hold_is_blank(uint8_t c)
@@ -152,6 +153,26 @@ hold_link(const struct wd_hold *h, uint8_t c)
     return wd_char_is_token(c);
 }
 
+/* Words with = or : between, as key=value, 12345:key and base64==; and what is before the host of scheme://name:password@host */
+static bool
+hold_bond(struct wd_hold *h, uint8_t c)
+{
+    enum { WORD, COLON, SLASH, USER };
+
+    if (h->bond == USER) {
+        if (c == '/')
+            h->bond = WORD;
+        return !hold_is_blank(c) && !wd_char_is_quote(c) && c != '<' && c != '>' && ++h->bond_len < HOLD_BOND_MAX;
+    }
+    if (c == '/' && h->bond != WORD) {
+        h->bond = h->bond == COLON ? SLASH : USER;
+        h->bond_len = 0;
+        return true;
+    }
+    h->bond = c == ':' ? COLON : WORD;
+    return wd_char_is_token(c) || c == '=' || c == ':';
+}
+
 static bool
 hold_is_extra(const struct wd_hold *h, uint8_t c)
 {
@@ -181,6 +202,12 @@ hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_le
         stay |= HOLD_TAG;
     if ((was & HOLD_MARK) != 0 && hold_mark(h, c))
         stay |= HOLD_MARK;
+    if ((was & HOLD_BOND) == 0 && (was & HOLD_TOKEN) != 0 && (c == '=' || c == ':')) {
+        h->bond = 0;
+        was |= HOLD_BOND;
+    }
+    if ((was & HOLD_BOND) != 0 && hold_bond(h, c))
+        stay |= HOLD_BOND;
     if ((was & HOLD_TOKEN) != 0)
         stay |= token ? HOLD_TOKEN : hold_after_token(h, v, c, raw_len, stay);
     return stay;

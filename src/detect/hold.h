@@ -20,6 +20,8 @@ struct wd_hold {
     uint8_t tag, tag_blanks; /* characters of "script" that were read */
     uint16_t tag_len;
     uint8_t mark, marks, mark_blanks;
+    uint8_t bond;
+    uint16_t bond_len;
     struct wd_pem pem;
     struct wd_assign assign[2]; /* the second: within the value of the first */
 };

@@ -23,7 +23,8 @@ enum wd_shape {
     WD_SHAPE_ASSIGNED, /* the value that is assigned to the name that matched */
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
-    WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
+    WD_SHAPE_BARE, /* random characters behind a word that calls them a secret (bare.h), not by a pattern */
+    WD_SHAPE_OWN,  /* known by its bytes, not by a pattern */
 };
 
 /* How a value was written down, for what is valid in one form only. */
@@ -38,11 +39,11 @@ struct wd_rule {
     const char *id;   /* "openai-key" */
     const char *kind; /* "api-key" */
     uint8_t category, severity, directions, shape;
-    uint8_t value;     /* WD_SHAPE_RUN: WD_CH_* classes */
-    uint8_t glued;     /* a letter or digit may stand before it */
-    uint16_t min, max; /* characters of the finding; max 0: any number */
-    const char *pattern;
-    const char *needs; /* a finding holds at least one of these characters; "": it may be letters alone */
+    uint8_t value;       /* WD_SHAPE_RUN: WD_CH_* classes */
+    uint8_t glued;       /* a letter or digit may stand before it */
+    uint16_t min, max;   /* characters of the finding; max 0: any number */
+    const char *pattern; /* NULL for WD_SHAPE_BARE alone */
+    const char *needs;   /* a finding holds at least one of these characters; "": it may be letters alone */
     bool (*valid)(struct wd_span value, unsigned form); /* may be NULL */
     const char *context; /* words, with | between, in lower case: one of them stands in the text before; NULL: none is needed */
     const char *stop;    /* the same: a value that holds one of them, in any letter case, is no finding; NULL: none */
@@ -52,13 +53,13 @@ struct wd_rule {
 /* How far back the words of a rule's context are looked for, in characters. */
 #define WD_CONTEXT_MAX 96
 
-/* The table, one file a category: rules_secret.c, rules_pii.c, rules_malicious.c. */
+/* The table, rules_key.c, rules_secret.c, rules_pii.c, rules_malicious.c. */
 struct wd_rule_table {
     const struct wd_rule *rows;
     size_t count;
 };
 
-extern const struct wd_rule_table wd_rules_secret, wd_rules_pii, wd_rules_malicious;
+extern const struct wd_rule_table wd_rules_key, wd_rules_secret, wd_rules_pii, wd_rules_malicious;
 
 /* The rule at i of all tables, NULL behind the last. */
 const struct wd_rule *wd_rule_at(size_t i);

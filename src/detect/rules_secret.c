@@ -23,12 +23,12 @@
 static const struct wd_rule rows[] = {
     KEY("openai-key", WD_CH_KEY, 23, 0, "sk-[A-Za-z0-9_-]{20}", "-", wd_valid_openai_key),
     KEY("anthropic-key", WD_CH_KEY, 24, 0, "sk-ant-[A-Za-z0-9_-]{17}", "-", wd_valid_key),
-    KEY("google-key", WD_CH_KEY, 39, 0, "AIza[A-Za-z0-9_-]{35}", "", NULL),
-    KEY("aws-access-key", WD_CH_ALNUM, 20, 20, "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", "", NULL),
+    KEY("google-key", WD_CH_KEY, 39, 0, "AIza[A-Za-z0-9_-]{35}", "", wd_valid_key),
+    KEY("aws-access-key", WD_CH_ALNUM, 20, 20, "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", "", wd_valid_drawn),
     ASSIGNED("aws-secret-key", "api-key", WD_CRITICAL, "aws_?(?:secret)?_?(?:access)?_?key|secret_?access_?key",
              wd_valid_aws_secret),
-    KEY("github-token", WD_CH_ALNUM, 40, 255, "gh[pousr]_[A-Za-z0-9]{36}", "_", NULL),
-    KEY("github-fine-grained-token", WD_CH_KEY, 60, 255, "github_pat_[A-Za-z0-9_]{49}", "_", NULL),
+    KEY("github-token", WD_CH_ALNUM, 40, 255, "gh[pousr]_[A-Za-z0-9]{36}", "_", wd_valid_key),
+    KEY("github-fine-grained-token", WD_CH_KEY, 60, 255, "github_pat_[A-Za-z0-9_]{49}", "_", wd_valid_key),
     KEY("gitlab-token", WD_CH_DOTTED, 24, 0,
         "gl(?:pat|ptt|dt|rt|rtr|cbt|ft|imt|soat|agent|oas|ffct)-[A-Za-z0-9_-]{20}", "-", wd_valid_key),
     KEY("gitlab-runner-token", WD_CH_KEY, 29, 0, "GR1348941[A-Za-z0-9_-]{20}", "", NULL),
@@ -44,6 +44,8 @@ static const struct wd_rule rows[] = {
       .shape = WD_SHAPE_PEM, .glued = 1, .pattern = "-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY", .needs = "-" },
     ASSIGNED("password", "password", WD_HIGH, "password|passwd|passphrase|passwort|pwd", wd_valid_password),
     ASSIGNED("assigned-secret", "token", WD_MEDIUM, "secret|token|(?:api|access|secret|private|auth)[_-]?key", wd_valid_assigned),
+    { .id = "bare-key", .kind = "token", .category = WD_SECRET, .severity = WD_MEDIUM, .directions = BOTH,
+      .shape = WD_SHAPE_BARE, .needs = "0123456789" },
 };
 /* clang-format on */
 

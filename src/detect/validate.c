@@ -1,9 +1,10 @@
 #include "validate.h"
 
 #include "chars.h"
+#include "random.h"
 #include "rules.h"
 
-enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6 };
+enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6, VALIDATE_RANDOM = 35 };
 
 /* What a value is made of. */
 struct validate_look {
@@ -44,11 +45,28 @@ validate_look(struct wd_span s)
 }
 
 bool
+wd_valid_drawn(struct wd_span s, unsigned form)
+{
+    struct validate_look look = validate_look(s);
+
+    return look.distinct >= 8 && look.same < VALIDATE_SAME;
+}
+
+bool
 wd_valid_key(struct wd_span s, unsigned form)
 {
     struct validate_look look = validate_look(s);
 
     return look.distinct >= 8 && look.same < VALIDATE_SAME && (look.digits > 0 || (look.upper > 0 && look.lower > 0));
+}
+
+bool
+wd_valid_random(struct wd_span s, unsigned form)
+{
+    /* A number that is mostly zero begins base64 with a row of A. */
+    while (s.len > 1 && s.ptr[0] == s.ptr[1])
+        s = wd_span(s.ptr + 1, s.len - 1);
+    return wd_valid_key(s, form) && wd_random_score(s) >= VALIDATE_RANDOM;
 }
 
 static bool
@@ -95,6 +113,21 @@ validate_holds(struct wd_span s, const char *word)
 
     for (i = 0; i + len <= s.len; i++)
         if (memcmp(s.ptr + i, word, len) == 0)
+            return true;
+    return false;
+}
+
+/* What is kept of a password in place of it (crypt(5), htpasswd) */
+static bool
+validate_is_digest(struct wd_span s)
+{
+    static const char *const starts[] = {
+        "$apr1$", "$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$", "$argon2", "{SHA", "{SSHA"
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        if (validate_starts(s, starts[i]))
             return true;
     return false;
 }
@@ -155,7 +188,7 @@ validate_literal(struct wd_span s, unsigned form, struct validate_look *look)
     if (s.len < 6)
         return false;
     *look = validate_look(s);
-    if (look->distinct < 3 || look->spaces > 3 || validate_is_placeholder(s) || validate_is_place(s))
+    if (look->distinct < 3 || look->spaces > 3 || validate_is_placeholder(s) || validate_is_place(s) || validate_is_digest(s))
         return false;
     return (form & WD_VALUE_QUOTED) != 0 || !validate_is_code(s, look);
 }

@@ -11,8 +11,12 @@
  * WD_VALUE_* bits, meaningful for assigned values.
  */
 
+/* Not a row of the same few characters: for keys that may be made of capital letters alone. */
+bool wd_valid_drawn(struct wd_span s, unsigned form);
 /* Looks generated: a digit or both letter cases, and not a row of the same few characters. */
 bool wd_valid_key(struct wd_span s, unsigned form);
+/* As wd_valid_key(), and neither words nor a name: for keys whose form alone says little. */
+bool wd_valid_random(struct wd_span s, unsigned form);
 /* As wd_valid_key(), and neither another provider's key nor a dashed row of words ("sk-learn-..."). */
 bool wd_valid_openai_key(struct wd_span s, unsigned form);
 bool wd_valid_aws_secret(struct wd_span s, unsigned form);
