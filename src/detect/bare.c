@@ -16,6 +16,8 @@ enum bare_form {
 enum {
     BARE_SCORE = 40,
     BARE_HEX_SCORE = 25,
+    BARE_HEX_LONG = 32,
+    BARE_HEX_TURNS = 6,
     BARE_SLASHED_SCORE = 60,
     BARE_TAIL_SCORE = 45,
     BARE_SLASHED_MIN = 32,
@@ -136,6 +138,23 @@ bare_is_marked(struct wd_span s)
     return false;
 }
 
+/* A chat bot's token: the number of the bot in base64, a time, a digest, with dots between. */
+static bool
+bare_is_bot(struct wd_span s)
+{
+    static const uint8_t lens[][2] = { { 24, 28 }, { 6, 6 }, { 27, 38 } };
+    size_t part, len, from = 0;
+
+    for (part = 0; part < 3; part++) {
+        for (len = 0; from + len < s.len && wd_char_is((uint8_t)s.ptr[from + len], WD_CH_KEY); len++)
+            continue;
+        if (len < lens[part][0] || len > lens[part][1] || (part < 2 && (from + len == s.len || s.ptr[from + len] != '.')))
+            return false;
+        from += len + 1;
+    }
+    return from > s.len && strchr("MNO", s.ptr[0]) != NULL;
+}
+
 /* bundle.4f2a.js, db-1a2b.us-east-1.rds.example.com */
 static bool
 bare_is_file(struct wd_span s)
@@ -170,7 +189,7 @@ bare_trim(struct wd_span s)
 static enum bare_form
 bare_form(struct wd_span s)
 {
-    unsigned digits = 0, letters = 0, slashes = 0, hex = 0, i;
+    unsigned digits = 0, letters = 0, slashes = 0, hex = 0, turns = 0, i;
     int score;
 
     if (s.len < WD_BARE_MIN || s.len > WD_BARE_MAX)
@@ -180,6 +199,7 @@ bare_form(struct wd_span s)
         letters += wd_char_is((uint8_t)s.ptr[i], WD_CH_ALPHA);
         slashes += s.ptr[i] == '/';
         hex += bare_is_hex((uint8_t)s.ptr[i]);
+        turns += i > 0 && wd_char_is((uint8_t)s.ptr[i], WD_CH_DIGIT) != wd_char_is((uint8_t)s.ptr[i - 1], WD_CH_DIGIT);
     }
     if (digits == 0 || letters == 0 || bare_is_named(s) || bare_is_file(s) || !wd_valid_key(s, 0))
         return BARE_NONE;
@@ -187,12 +207,12 @@ bare_form(struct wd_span s)
         return BARE_UUID;
     score = wd_random_score(s);
     if (hex == s.len)
-        return score >= BARE_HEX_SCORE ? BARE_HEX : BARE_NONE;
+        return score >= BARE_HEX_SCORE || (s.len >= BARE_HEX_LONG && turns >= BARE_HEX_TURNS) ? BARE_HEX : BARE_NONE;
     if (slashes > 0 && (s.len < BARE_SLASHED_MIN || slashes > s.len / 10 || score < BARE_SLASHED_SCORE))
         return BARE_NONE;
     if (score < BARE_SCORE)
         return BARE_NONE;
-    return bare_is_marked(s) ? BARE_MARKED : BARE_MIXED;
+    return bare_is_marked(s) || bare_is_bot(s) ? BARE_MARKED : BARE_MIXED;
 }
 
 bool
@@ -278,6 +298,7 @@ wd_bare_next(const struct wd_piece *piece, uint32_t *at, struct wd_match *m)
     struct wd_span chars = wd_span((const char *)piece->chars, piece->len), value;
     size_t next = *at, start;
     enum bare_form form;
+    int before;
 
     while (bare_run(chars, &next, &start)) {
         *at = (uint32_t)next;
@@ -293,8 +314,9 @@ wd_bare_next(const struct wd_piece *piece, uint32_t *at, struct wd_match *m)
         form = bare_form(value);
         m->start = (uint32_t)(value.ptr - chars.ptr);
         m->end = m->start + (uint32_t)value.len;
-        /* action@4f2a..., image@... */
-        if (form == BARE_HEX && (m->start > 0 ? chars.ptr[m->start - 1] : piece->before) == '@')
+        before = m->start > 0 ? chars.ptr[m->start - 1] : piece->before;
+        /* action@4f2a... is a commit; behind $ stands what crypt(5) made. */
+        if (before == '$' || (form == BARE_HEX && before == '@'))
             continue;
         if (form != BARE_NONE && bare_is_called(piece, m->start, form))
             return true;

@@ -60,7 +60,10 @@ hold_after_token(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t
 
     if (wd_rule_name_ends(word)) {
         assign = &h->assign[(stay & HOLD_ASSIGN) != 0];
-        *assign = (struct wd_assign){ 0 };
+        /* The escape that a token may begin with is no part of a name. */
+        while (word.len > 0 && hold_is_blank((uint8_t)word.ptr[0]))
+            word = wd_span(word.ptr + 1, word.len - 1);
+        *assign = wd_assign_begin(word);
         if (wd_assign_step(assign, c, raw_len))
             live |= (stay & HOLD_ASSIGN) != 0 ? HOLD_ASSIGN_INNER : HOLD_ASSIGN;
     }

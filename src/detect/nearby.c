@@ -19,7 +19,7 @@ static const struct nearby_word {
     { "authkey", NEARBY_END }, { "token", NEARBY_END }, { "secret", NEARBY_END }, { "passw", 0 }, { "passphrase", 0 },
     { "passcode", 0 }, { "pwd", NEARBY_WORD }, { "credential", 0 }, { "cred", NEARBY_WORD }, { "bearer", NEARBY_WORD },
     { "authorization", 0 }, { "authenticat", 0 }, { "auth", NEARBY_WORD }, { "oauth", 0 }, { "access=", NEARBY_START },
-    { "access:", NEARBY_START }, { "api=", NEARBY_START }, { "api:", NEARBY_START }, { "apikey", 0 }, { "sig=", NEARBY_START },
+    { "access:", NEARBY_START }, { "api=", NEARBY_START }, { "api:", NEARBY_START }, { "apikey", 0 },
     { "header", NEARBY_WORD }, { "pasted", NEARBY_WORD }, { "leaked", NEARBY_WORD }, { "leaking", NEARBY_WORD },
     { "exposed", NEARBY_WORD }, { "login", NEARBY_WORD }, { "log in with", 0 }, { "sign in with", 0 }, { "cookie", NEARBY_END },
     { "jwt", NEARBY_WORD }, { "pat", NEARBY_WORD }, { "license", NEARBY_END }, { "seed", NEARBY_WORD },

@@ -23,12 +23,17 @@ enum wd_shape {
     WD_SHAPE_ASSIGNED, /* the value that is assigned to the name that matched */
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
+    WD_SHAPE_URL,  /* the password or the key before the host of a URL */
     WD_SHAPE_BARE, /* random characters behind a word that calls them a secret (bare.h), not by a pattern */
     WD_SHAPE_OWN,  /* known by its bytes, not by a pattern */
 };
 
 /* How a value was written down, for what is valid in one form only. */
-enum { WD_VALUE_QUOTED = 1, WD_VALUE_JOINED = 2 /* name=value, nothing between */ };
+enum {
+    WD_VALUE_QUOTED = 1,
+    WD_VALUE_JOINED = 2, /* name=value, nothing between */
+    WD_VALUE_SAID = 4,   /* in a sentence: the name is value */
+};
 
 /*
  * One row of the table of rules. The pattern is a superset of what the rule finds and says where to look:
@@ -71,6 +76,8 @@ extern const struct wd_rule wd_rule_own;
 const struct wd_rule *wd_rule_find(struct wd_span id);
 /* The rule for the value of an object member of this name, NULL when its name says nothing: "db_password", "apiKey". */
 const struct wd_rule *wd_rule_for_name(struct wd_span name);
+/* The name of what only sounds like a secret: nextPageToken, public_key. */
+bool wd_rule_name_is_other(struct wd_span name);
 /* True when a text that ends in s may be about to assign a value to the name it ends in; a superset of wd_rule_for_name(). */
 bool wd_rule_name_ends(struct wd_span s);
 

@@ -248,7 +248,9 @@ static const struct wd_rule rows[] = {
     KEY("airtable-token", WD_CH_ALNUM, 70, 0, "pat[A-Za-z0-9]{14}\\.[a-f0-9]{40}", ".", wd_valid_key),
     KEY("asana-token", WD_CH_ALNUM, 51, 0, "[012]/[0-9]{16}:[a-f0-9]{32}", ":", wd_valid_key),
     KEY("clickup-token", WD_CH_ALNUM, 34, 0, "pk_[0-9]{6,9}_[A-Z0-9]{24}", "_", wd_valid_random),
-    KEY("telegram-token", WD_CH_KEY, 44, 0, "[0-9]{8}:A[A-Za-z0-9_-]{34}", ":", wd_valid_random),
+    { .id = "telegram-token", .kind = "api-key", .category = WD_SECRET, .severity = WD_CRITICAL, .directions = BOTH,
+      .shape = WD_SHAPE_RUN, .glued = 1, .value = WD_CH_KEY, .min = 44, .pattern = "[0-9]{8}:A[A-Za-z0-9_-]{34}", .needs = ":",
+      .valid = wd_valid_random },
     KEY("onepassword-secret-key", WD_CH_KEY, 34, 0, "A3-[A-Z0-9]{6}-[A-Z0-9]{6}", "-", wd_valid_key),
 };
 /* clang-format on */

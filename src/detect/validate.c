@@ -4,7 +4,7 @@
 #include "random.h"
 #include "rules.h"
 
-enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6, VALIDATE_RANDOM = 35 };
+enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6, VALIDATE_RANDOM = 35, VALIDATE_SAID = 10, VALIDATE_WORDS = 30 };
 
 /* What a value is made of. */
 struct validate_look {
@@ -193,12 +193,40 @@ validate_literal(struct wd_span s, unsigned form, struct validate_look *look)
     return (form & WD_VALUE_QUOTED) != 0 || !validate_is_code(s, look);
 }
 
+/* In a sentence: "the token is base64-encoded" says none. The value shows that it is one early on. */
+static bool
+validate_is_said(struct wd_span s, const struct validate_look *look)
+{
+    static const char *const terms[] = {
+        "base", "sha", "md5", "utf", "oauth", "bcrypt", "argon", "aes", "ascii", "hmac", "http"
+    };
+    size_t i, k;
+
+    for (i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
+        for (k = 0; terms[i][k] != '\0' && wd_char_lower((uint8_t)s.ptr[k]) == (uint8_t)terms[i][k]; k++)
+            continue;
+        if (terms[i][k] == '\0')
+            return false;
+    }
+    if (look->spaces > 0 || look->upper + look->lower == 0 || (look->joins > 0 && look->special == 0 && look->upper == 0))
+        return false;
+    for (i = 0; i < s.len && i < VALIDATE_SAID; i++)
+        if (wd_char_is((uint8_t)s.ptr[i], WD_CH_DIGIT) || (i > 0 && memchr("@#$%^&", s.ptr[i], 6) != NULL))
+            return true;
+    return false;
+}
+
 bool
 wd_valid_assigned(struct wd_span s, unsigned form)
 {
     struct validate_look look;
 
-    return validate_literal(s, form, &look) && (look.digits > 0 || look.special > 0);
+    if (!validate_literal(s, form, &look) || ((form & WD_VALUE_SAID) != 0 && !validate_is_said(s, &look)))
+        return false;
+    /* my-test-key-of-32-bytes */
+    if ((form & WD_VALUE_QUOTED) == 0 && look.joins >= 2 && look.upper == 0 && wd_random_score(s) < VALIDATE_WORDS)
+        return false;
+    return look.digits > 0 || look.special > 0;
 }
 
 /* Words that stand where a password will stand. */
@@ -227,7 +255,7 @@ wd_valid_password(struct wd_span s, unsigned form)
 {
     struct validate_look look;
 
-    if (!validate_literal(s, form, &look))
+    if (!validate_literal(s, form, &look) || ((form & WD_VALUE_SAID) != 0 && !validate_is_said(s, &look)))
         return false;
     if (look.digits > 0 || look.special > 0)
         return true;

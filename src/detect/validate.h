@@ -24,6 +24,12 @@ bool wd_valid_aws_secret(struct wd_span s, unsigned form);
 bool wd_valid_assigned(struct wd_span s, unsigned form);
 /* As wd_valid_assigned(), and a word of letters when it was quoted or joined by '='. */
 bool wd_valid_password(struct wd_span s, unsigned form);
+/* What follows Basic (RFC 7617): the base64 of name:password. */
+bool wd_valid_basic(struct wd_span s, unsigned form);
+/* name:password, as curl takes it; not two numbers, which are a user and a group. */
+bool wd_valid_login(struct wd_span s, unsigned form);
+/* A password before the host of a URL; with WD_VALUE_QUOTED a key that stands there alone. */
+bool wd_valid_url(struct wd_span s, unsigned form);
 /* 13 to 19 digits of an issuer that exists, with the check digit (ISO/IEC 7812-1). */
 bool wd_valid_card(const char *digits, size_t len);
 /* The part after the @: names nobody's mailbox when it is a file name, such as logo@2x.png. */
