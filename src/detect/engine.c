@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../base/glob.h"
+#include "bare.h"
 #include "chars.h"
 #include "encoded.h"
 #include "match.h"
@@ -176,6 +177,12 @@ engine_look_read(const struct wd_scan *scan, struct wd_span raw)
     return suspect;
 }
 
+static bool
+engine_wants_bare(const struct wd_scan *scan)
+{
+    return scan->engine->bare != NULL && wd_scan_action(scan, scan->engine->bare) != WD_OFF;
+}
+
 bool
 wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
 {
@@ -183,6 +190,8 @@ wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
     size_t i;
 
     if (scan->engine->quotes || engine_suspects(scan, raw) || (wd_glyphs_changes(raw) && engine_look_read(scan, raw)))
+        return true;
+    if (engine_wants_bare(scan) && wd_bare_suspect(raw))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {
@@ -204,6 +213,8 @@ wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t lon
         return true;
     if (longest_piece < e->shortest)
         return false;
+    if (longest_piece >= WD_BARE_MIN && engine_wants_bare(scan) && wd_bare_possible(chars))
+        return true;
     for (i = 0; i < chars.len && !needed; i++)
         needed = e->needed[(uint8_t)chars.ptr[i]] != 0;
     return (needed || longest_piece >= e->shortest_plain) && wd_match_look(scan, chars);
@@ -278,16 +289,26 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
 }
 
 uint32_t
-wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
+wd_piece_text_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
 {
     uint32_t here = at + piece->near, n = here < WD_CONTEXT_MAX ? here : WD_CONTEXT_MAX, more, i;
 
     more = WD_CONTEXT_MAX - n < piece->past_len ? WD_CONTEXT_MAX - n : piece->past_len;
     for (i = 0; i < more; i++)
-        out[i] = (char)wd_char_lower(piece->past[piece->past_len - more + i]);
+        out[i] = (char)piece->past[piece->past_len - more + i];
     for (i = 0; i < n; i++)
-        out[more + i] = (char)wd_char_lower(piece->chars[(int64_t)at - n + i]);
+        out[more + i] = (char)piece->chars[(int64_t)at - n + i];
     return more + n;
+}
+
+uint32_t
+wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
+{
+    uint32_t len = wd_piece_text_before(piece, at, out), i;
+
+    for (i = 0; i < len; i++)
+        out[i] = (char)wd_char_lower((uint8_t)out[i]);
+    return len;
 }
 
 bool
@@ -333,6 +354,31 @@ engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
     return WD_OK;
 }
 
+static bool
+engine_is_covered(const struct wd_matches *all, const struct wd_match *m)
+{
+    uint32_t i;
+
+    for (i = 0; i < all->count; i++)
+        if (all->items[i].rule->category == m->rule->category && all->items[i].start < m->end && m->start < all->items[i].end)
+            return true;
+    return false;
+}
+
+/* What another rule has found is not found again. */
+static enum wd_err
+engine_find_bare(struct wd_scratch *s)
+{
+    struct wd_match m = { .rule = s->scan->engine->bare };
+    enum wd_err err = WD_OK;
+    uint32_t at = 0;
+
+    while (err == WD_OK && wd_bare_next(s->piece, &at, &m))
+        if (!engine_is_covered(s->into, &m))
+            err = wd_matches_add(s->into, &m);
+    return err;
+}
+
 enum wd_err
 wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into)
 {
@@ -346,6 +392,8 @@ wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct w
     rc = hs_scan(scan->engine->db[WD_ENGINE_FIND], (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
+    if (s->err == WD_OK && engine_wants_bare(scan))
+        s->err = engine_find_bare(s);
     return s->err;
 }
 

@@ -27,7 +27,7 @@ engine_learn_needs(struct wd_engine *e)
     size_t i;
 
     for (i = 0; i < e->count; i++)
-        for (c = e->rules[i]->needs; *c != '\0'; c++)
+        for (c = e->rules[i]->pattern != NULL ? e->rules[i]->needs : ""; *c != '\0'; c++)
             e->needed[(uint8_t)*c] = 1;
 }
 
@@ -44,6 +44,8 @@ engine_learn(struct wd_engine *e)
     e->shortest = e->shortest_plain = UINT32_MAX;
     for (i = 0; i < e->count; i++) {
         rule = e->rules[i];
+        if (rule->pattern == NULL)
+            continue;
         width = 0;
         if (hs_expression_info(rule->pattern, HS_FLAG_SINGLEMATCH, &info, &error) == HS_SUCCESS) {
             width = info->min_width;
@@ -103,6 +105,8 @@ engine_take(struct wd_engine *e, const struct wd_ruleset *set)
         rule = i < all ? wd_rule_at(i) : &e->set.more[i - all];
         if (!engine_is_off(&e->set, rule))
             e->rules[e->count++] = rule;
+        if (rule->pattern == NULL && !engine_is_off(&e->set, rule))
+            e->bare = rule;
     }
     engine_learn_own(e);
     return WD_OK;
@@ -112,20 +116,21 @@ static enum wd_err
 engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool escapes)
 {
     const char *patterns[WD_ENGINE_RULES_MAX + 1];
-    unsigned flag[WD_ENGINE_RULES_MAX + 1], id[WD_ENGINE_RULES_MAX + 1], n;
+    unsigned flag[WD_ENGINE_RULES_MAX + 1], id[WD_ENGINE_RULES_MAX + 1], n = 0, i;
     hs_compile_error_t *error;
     hs_error_t rc;
 
-    for (n = 0; n < e->count; n++) {
-        patterns[n] = e->rules[n]->pattern;
+    for (i = 0; i < e->count; i++) {
+        if (e->rules[i]->pattern == NULL)
+            continue;
+        patterns[n] = e->rules[i]->pattern;
         flag[n] = flags;
-        id[n] = n;
+        id[n++] = i;
     }
     if (escapes) {
         patterns[n] = ENGINE_ESCAPE;
         flag[n] = flags;
-        id[n] = n;
-        n++;
+        id[n++] = e->count;
     }
     rc = hs_compile_multi(patterns, flag, id, n, HS_MODE_BLOCK, NULL, db, &error);
     if (rc == HS_SUCCESS)
@@ -196,7 +201,7 @@ wd_engine_digest(const struct wd_ruleset *set, uint8_t digest[WD_ENGINE_DIGEST_B
         if (set != NULL && engine_is_off(set, rule))
             continue;
         engine_hash(&state, rule->id);
-        engine_hash(&state, rule->pattern);
+        engine_hash(&state, rule->pattern != NULL ? rule->pattern : "");
         engine_hash(&state, rule->needs);
     }
     for (i = 0; i < wd_rules_injection.count; i++)

@@ -21,7 +21,8 @@ enum wd_engine_db {
 struct wd_engine {
     const struct wd_rule *rules[WD_ENGINE_RULES_MAX]; /* by the number of their pattern */
     uint32_t count;
-    struct wd_ruleset set; /* borrowed */
+    const struct wd_rule *bare; /* the one of WD_SHAPE_BARE; NULL when it is off */
+    struct wd_ruleset set;      /* borrowed */
     hs_database_t *db[WD_ENGINE_DBS];
     struct wd_injection *injection; /* borrows its database from above */
     uint32_t shortest;              /* no finding is shorter */

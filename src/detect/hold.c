@@ -14,9 +14,10 @@ enum {
     HOLD_TAG = 128,
     HOLD_MARK = 256,
     HOLD_HIDDEN = 512,
+    HOLD_BOND = 1024,
 };
 
-enum { HOLD_BLANKS = 4, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32 };
+enum { HOLD_BLANKS = 4, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32, HOLD_BOND_MAX = 256 };
 
 static bool
 hold_is_blank(uint8_t c)
@@ -60,7 +61,10 @@ hold_after_token(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t
 
     if (wd_rule_name_ends(word) || wd_rule_handler_ends(word)) {
         assign = &h->assign[(stay & HOLD_ASSIGN) != 0];
-        *assign = (struct wd_assign){ 0 };
+        /* The escape that a token may begin with is no part of a name. */
+        while (word.len > 0 && hold_is_blank((uint8_t)word.ptr[0]))
+            word = wd_span(word.ptr + 1, word.len - 1);
+        *assign = wd_assign_begin(word);
         if (wd_assign_step(assign, c, raw_len))
             live |= (stay & HOLD_ASSIGN) != 0 ? HOLD_ASSIGN_INNER : HOLD_ASSIGN;
     }
@@ -137,6 +141,26 @@ hold_link(const struct wd_hold *h, uint8_t c)
     return wd_char_is_token(c);
 }
 
+/* Words with = or : between, as key=value, 12345:key and base64==; and what is before the host of scheme://name:password@host */
+static bool
+hold_bond(struct wd_hold *h, uint8_t c)
+{
+    enum { WORD, COLON, SLASH, USER };
+
+    if (h->bond == USER) {
+        if (c == '/')
+            h->bond = WORD;
+        return !hold_is_blank(c) && !wd_char_is_quote(c) && c != '<' && c != '>' && ++h->bond_len < HOLD_BOND_MAX;
+    }
+    if (c == '/' && h->bond != WORD) {
+        h->bond = h->bond == COLON ? SLASH : USER;
+        h->bond_len = 0;
+        return true;
+    }
+    h->bond = c == ':' ? COLON : WORD;
+    return wd_char_is_token(c) || c == '=' || c == ':';
+}
+
 static bool
 hold_is_extra(const struct wd_hold *h, uint8_t c)
 {
@@ -168,6 +192,12 @@ hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_le
         stay |= HOLD_MARK;
     if ((was & HOLD_HIDDEN) != 0 && c == WD_CH_HIDDEN)
         stay |= HOLD_HIDDEN;
+    if ((was & HOLD_BOND) == 0 && (was & HOLD_TOKEN) != 0 && (c == '=' || c == ':')) {
+        h->bond = 0;
+        was |= HOLD_BOND;
+    }
+    if ((was & HOLD_BOND) != 0 && hold_bond(h, c))
+        stay |= HOLD_BOND;
     if ((was & HOLD_TOKEN) != 0)
         stay |= token ? HOLD_TOKEN : hold_after_token(h, v, c, raw_len, stay);
     return stay;

@@ -20,6 +20,8 @@ struct wd_hold {
     uint8_t groups, group;  /* groups of digits, digits in the last one */
     uint8_t mark, marks, mark_blanks;
     struct wd_tag tag;
+    uint8_t bond;
+    uint16_t bond_len;
     struct wd_pem pem;
     struct wd_assign assign[2]; /* the second: within the value of the first */
 };

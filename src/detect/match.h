@@ -37,6 +37,8 @@ struct wd_matches {
  */
 enum wd_err wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out) WD_CHECK;
 
+/* The characters before `at`, at most WD_CONTEXT_MAX of them; `out` holds as many. Returns how many there are. */
+uint32_t wd_piece_text_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX]);
 /*
  * The characters before `at`, at most WD_CONTEXT_MAX of them, in lower case; `out` holds as many. Returns how many there are.
  */

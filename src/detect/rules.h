@@ -27,11 +27,17 @@ enum wd_shape {
     WD_SHAPE_CARD,
     WD_SHAPE_PHRASE, /* of whole texts, see injection.h; never in a piece */
     WD_SHAPE_HIDDEN, /* all hidden characters in a row */
+    WD_SHAPE_URL,    /* the password or the key before the host of a URL */
+    WD_SHAPE_BARE,   /* random characters behind a word that calls them a secret (bare.h), not by a pattern */
     WD_SHAPE_OWN,    /* known by its bytes, not by a pattern */
 };
 
 /* How a value was written down, for what is valid in one form only. */
-enum { WD_VALUE_QUOTED = 1, WD_VALUE_JOINED = 2 /* name=value, nothing between */ };
+enum {
+    WD_VALUE_QUOTED = 1,
+    WD_VALUE_JOINED = 2, /* name=value, nothing between */
+    WD_VALUE_SAID = 4,   /* in a sentence: the name is value */
+};
 
 /*
  * One row of the table of rules. The pattern is a superset of what the rule finds and says where to look:
@@ -42,11 +48,11 @@ struct wd_rule {
     const char *id;   /* "openai-key" */
     const char *kind; /* "api-key" */
     uint8_t category, severity, directions, shape;
-    uint8_t value;     /* WD_SHAPE_RUN: WD_CH_* classes */
-    uint8_t glued;     /* a letter or digit may stand before it */
-    uint16_t min, max; /* characters of the finding; max 0: any number */
-    const char *pattern;
-    const char *needs; /* a finding holds at least one of these characters; "": it may be letters alone */
+    uint8_t value;       /* WD_SHAPE_RUN: WD_CH_* classes */
+    uint8_t glued;       /* a letter or digit may stand before it */
+    uint16_t min, max;   /* characters of the finding; max 0: any number */
+    const char *pattern; /* NULL for WD_SHAPE_BARE alone */
+    const char *needs;   /* a finding holds at least one of these characters; "": it may be letters alone */
     bool (*valid)(struct wd_span value, unsigned form); /* may be NULL */
     const char *context; /* words, with | between, in lower case: one of them stands in the text before; NULL: none is needed */
     const char *stop;    /* the same: a value that holds one of them, in any letter case, is no finding; NULL: none */
@@ -57,13 +63,13 @@ struct wd_rule {
 /* How far back the words of a rule's context are looked for, in characters. */
 #define WD_CONTEXT_MAX 96
 
-/* The table, one file a category: rules_secret.c, rules_pii.c, rules_malicious.c, rules_hidden.c. */
+/* The table, one file a category: rules_key.c, rules_secret.c, rules_pii.c, rules_malicious.c, rules_hidden.c. */
 struct wd_rule_table {
     const struct wd_rule *rows;
     size_t count;
 };
 
-extern const struct wd_rule_table wd_rules_secret, wd_rules_pii, wd_rules_malicious, wd_rules_hidden;
+extern const struct wd_rule_table wd_rules_key, wd_rules_secret, wd_rules_pii, wd_rules_malicious, wd_rules_hidden;
 
 /* What a policy adds to the table and takes from it. Borrowed for the life of an engine; all zero: the table as it is. */
 struct wd_ruleset {
@@ -90,6 +96,8 @@ extern const struct wd_rule wd_rule_own;
 const struct wd_rule *wd_rule_find(struct wd_span id);
 /* The rule for the value of an object member of this name, NULL when its name says nothing: "db_password", "apiKey". */
 const struct wd_rule *wd_rule_for_name(struct wd_span name);
+/* The name of what only sounds like a secret: nextPageToken, public_key. */
+bool wd_rule_name_is_other(struct wd_span name);
 /* True when a text that ends in s may be about to assign a value to the name it ends in; a superset of wd_rule_for_name(). */
 bool wd_rule_name_ends(struct wd_span s);
 

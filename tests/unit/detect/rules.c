@@ -126,7 +126,7 @@ test_table_is_sound(void **state)
 
         assert_ptr_equal(wd_rule_find(wd_span_str(rule->id)), rule);
         assert_non_null(rule->kind);
-        assert_non_null(rule->pattern);
+        assert_true((rule->pattern == NULL) == (rule->shape == WD_SHAPE_BARE));
         assert_non_null(rule->needs);
         assert_in_range(rule->directions, 1, WD_INPUT | WD_OUTPUT);
         assert_true(rule->category < WD_CATEGORIES && rule->severity <= WD_CRITICAL && rule->shape < WD_SHAPE_OWN);
