@@ -146,11 +146,18 @@ engine_show(void *ctx, uint8_t c, uint32_t lead, uint32_t len)
     return wd_buf_add_byte(ctx, (char)c);
 }
 
+static bool
+engine_wants_bare(const struct wd_scan *scan)
+{
+    return scan->engine->bare != NULL && wd_scan_action(scan, scan->engine->bare) != WD_OFF;
+}
+
 /* What may match in a text, or in what is encoded in it, or be a key of ours. */
 static bool
 engine_suspects(const struct wd_scan *scan, struct wd_span text)
 {
-    return wd_match_look(scan, text) || engine_holds_own(scan, text) || wd_encoded_suspect(scan, &scan->scratch->encoded, text);
+    return wd_match_look(scan, text) || engine_holds_own(scan, text) || wd_encoded_suspect(scan, &scan->scratch->encoded, text) ||
+           (engine_wants_bare(scan) && wd_bare_suspect(text));
 }
 
 /* The text as its reader sees it, where that differs from its bytes. */
@@ -177,12 +184,6 @@ engine_look_read(const struct wd_scan *scan, struct wd_span raw)
     return suspect;
 }
 
-static bool
-engine_wants_bare(const struct wd_scan *scan)
-{
-    return scan->engine->bare != NULL && wd_scan_action(scan, scan->engine->bare) != WD_OFF;
-}
-
 bool
 wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
 {
@@ -190,8 +191,6 @@ wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
     size_t i;
 
     if (scan->engine->quotes || engine_suspects(scan, raw) || (wd_glyphs_changes(raw) && engine_look_read(scan, raw)))
-        return true;
-    if (engine_wants_bare(scan) && wd_bare_suspect(raw))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {
