@@ -4,7 +4,7 @@
 #include "random.h"
 #include "rules.h"
 
-enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6, VALIDATE_RANDOM = 35, VALIDATE_SAID = 10, VALIDATE_WORDS = 30 };
+enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6, VALIDATE_RANDOM = 35, VALIDATE_SAID = 10, VALIDATE_WORDS = 35 };
 
 /* What a value is made of. */
 struct validate_look {
