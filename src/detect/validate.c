@@ -150,10 +150,13 @@ validate_is_placeholder(struct wd_span s)
     return true;
 }
 
-/* A place rather than a value: /run/secrets/x1, ~/.netrc, https://host/x1 */
+/* A place or the like rather than a value: /run/secrets/x1, ~/.netrc, https://host/x1 */
 static bool
 validate_is_place(struct wd_span s)
 {
+    /* A colour, a regular expression. */
+    if ((s.ptr[0] == '#' && s.len <= 9) || validate_starts(s, "/^"))
+        return true;
     if (validate_holds(s, "://"))
         return !validate_holds(s, "@");
     return validate_starts(s, "./") || validate_starts(s, "../") || validate_starts(s, "~/") ||
