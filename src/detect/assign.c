@@ -70,7 +70,7 @@ assign_unsigned(struct wd_assign *a, uint8_t c)
     if (c == '>' && a->glue == 1)
         a->sign = a->tag = true;
     else if (c == ',' && a->named)
-        a->sign = a->list = true;
+        a->sign = a->list = a->said = true;
     else if (c == ':' || c == '=')
         a->sign = true;
     a->sign = a->sign || (a->option && a->glue == 1 && (c == ' ' || c == '\t'));

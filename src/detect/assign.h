@@ -29,7 +29,7 @@ struct wd_assign {
     bool option;         /* a blank is sign enough */
     bool list;           /* the sign is a comma: only a quoted value counts */
     bool tag;            /* the sign is the end of a tag */
-    bool said;           /* the sign is a word */
+    bool said;           /* the sign is a word, or a comma */
     uint8_t word, words; /* letters of a word that were read; which words it may be, a bit each */
     uint16_t len;
     uint32_t quote_len; /* bytes of the opening quote: one that is escaped deeper does not close it */

@@ -19,6 +19,7 @@ enum {
     BARE_HEX_LONG = 32,
     BARE_HEX_TURNS = 6,
     BARE_SLASHED_SCORE = 60,
+    BARE_NAME_SCORE = 80,
     BARE_TAIL_SCORE = 45,
     BARE_SLASHED_MIN = 32,
     BARE_TAIL_MIN = 20,
@@ -186,6 +187,36 @@ bare_trim(struct wd_span s)
     return s;
 }
 
+/* base64 has no dot, and letters of both cases: what else has a slash is a path. */
+static bool
+bare_is_path(struct wd_span s)
+{
+    bool upper = false, lower = false, dot = false;
+    size_t i;
+
+    for (i = 0; i < s.len; i++) {
+        upper |= wd_char_is((uint8_t)s.ptr[i], WD_CH_UPPER);
+        lower |= wd_char_is((uint8_t)s.ptr[i], WD_CH_LOWER);
+        dot |= s.ptr[i] == '.';
+    }
+    return dot || !upper || !lower;
+}
+
+/* CAPITALS_WITH_JOINS */
+static bool
+bare_is_constant(struct wd_span s)
+{
+    bool joined = false;
+    size_t i;
+
+    for (i = 0; i < s.len; i++) {
+        if (!wd_char_is((uint8_t)s.ptr[i], WD_CH_UPPER | WD_CH_DIGIT) && s.ptr[i] != '_')
+            return false;
+        joined |= s.ptr[i] == '_';
+    }
+    return joined;
+}
+
 static enum bare_form
 bare_form(struct wd_span s)
 {
@@ -208,9 +239,10 @@ bare_form(struct wd_span s)
     score = wd_random_score(s);
     if (hex == s.len)
         return score >= BARE_HEX_SCORE || (s.len >= BARE_HEX_LONG && turns >= BARE_HEX_TURNS) ? BARE_HEX : BARE_NONE;
-    if (slashes > 0 && (s.len < BARE_SLASHED_MIN || slashes > s.len / 10 || score < BARE_SLASHED_SCORE))
+    if (slashes > 0 && (s.len < BARE_SLASHED_MIN || slashes > s.len / 10 || score < BARE_SLASHED_SCORE || bare_is_path(s)))
         return BARE_NONE;
-    if (score < BARE_SCORE)
+    /* utf8DecodeBytes, OID_PKCS9_TIME */
+    if (score < (digits == 1 || bare_is_constant(s) ? BARE_NAME_SCORE : BARE_SCORE))
         return BARE_NONE;
     return bare_is_marked(s) || bare_is_bot(s) ? BARE_MARKED : BARE_MIXED;
 }

@@ -53,7 +53,7 @@ static const struct nearby_word {
     { "routing key", NEARBY_NOT }, { "idempotency key", NEARBY_NOT }, { "dedup key", NEARBY_NOT }, { "key id", NEARBY_NOT },
     { "page token", NEARBY_NOT }, { "next token", NEARBY_NOT }, { "continuation token", NEARBY_NOT }, { "key file", NEARBY_NOT },
     { "public token", NEARBY_NOT }, { "ssh rsa", NEARBY_NOT }, { "ssh ed25519", NEARBY_NOT }, { "call id", NEARBY_NOT },
-    { "h1:", NEARBY_NOT | NEARBY_START },
+    { "recv key", NEARBY_NOT }, { "gpg", NEARBY_NOT | NEARBY_WORD }, { "h1:", NEARBY_NOT | NEARBY_START },
 };
 /* clang-format on */
 

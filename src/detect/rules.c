@@ -143,19 +143,19 @@ bool
 wd_rule_name_ends(struct wd_span s)
 {
     /* Asked for every word of a text: how the names above end. */
-    static const char ends[][2] = { { 'r', 'd' }, { 'w', 'd' }, { 's', 'e' }, { 'r', 't' }, { 'e', 't' }, { 'e', 'n' },
-                                    { 'e', 'y' }, { 'a', 'l' }, { 'l', 's' }, { 't', 'h' }, { 'd', 'e' }, { 'h', 'a' },
-                                    { 's', 's' }, { 'p', 'w' }, { '-', 'u' }, { 'e', 'r' }, { 'i', 'c' } };
-    uint8_t last, before;
+    static const char ends[][4] = { "ord", "swd", "ase", "ort", "pwd", "ret", "ken", "key", "ial", "als",
+                                    "ure", "uth", "ode", "nha", "ass", "_pw", "ser", "sic", "rer" };
+    uint8_t last[3];
     size_t i;
-    bool may = false;
+    bool may = s.len == 2;
 
     if (s.len < 2)
         return false;
-    last = wd_char_lower((uint8_t)s.ptr[s.len - 1]);
-    before = wd_char_lower((uint8_t)s.ptr[s.len - 2]);
-    for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        may |= last == (uint8_t)ends[i][1] && before == (uint8_t)ends[i][0];
+    for (i = 0; i < 3 && s.len > 2; i++)
+        last[i] = wd_char_lower((uint8_t)s.ptr[s.len - 3 + i]);
+    for (i = 0; i < sizeof(ends) / sizeof(ends[0]) && s.len > 2; i++)
+        may |= last[2] == (uint8_t)ends[i][2] && last[1] == (uint8_t)ends[i][1] && last[0] == (uint8_t)ends[i][0];
+    may |= s.ptr[s.len - 1] == 'u' && s.ptr[s.len - 2] == '-';
     for (i = 0; may && i < sizeof(rules_names) / sizeof(rules_names[0]); i++)
         if (rules_ends_with(s, rules_names[i].word))
             return true;

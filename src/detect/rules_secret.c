@@ -20,7 +20,9 @@
     {                                                                                                                            \
         .id = (id_), .kind = (kind_), .category = WD_SECRET, .severity = (severity_), .directions = BOTH,                        \
         .shape = WD_SHAPE_ASSIGNED, .glued = 1, .pattern = "(?i)(?:" names_ ")" SIGN "|-(?:" names_ ")[ \\t]",                   \
-        .needs = ":=>,-0123456789@#$%^&", .valid = (valid_)                                                                      \
+        .needs = ":=>-\"'`\x01"                                                                                                  \
+                 "0123456789@#$%^&",                                                                                             \
+        .valid = (valid_)                                                                                                        \
     }
 #define BEHIND(id_, kind_, severity_, pattern_, needs_, valid_)                                                                  \
     {                                                                                                                            \

@@ -4,7 +4,7 @@
 #include "random.h"
 #include "rules.h"
 
-enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6, VALIDATE_RANDOM = 35, VALIDATE_SAID = 10, VALIDATE_WORDS = 30 };
+enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6, VALIDATE_RANDOM = 35, VALIDATE_SAID = 10, VALIDATE_WORDS = 35 };
 
 /* What a value is made of. */
 struct validate_look {
@@ -150,10 +150,13 @@ validate_is_placeholder(struct wd_span s)
     return true;
 }
 
-/* A place rather than a value: /run/secrets/x1, ~/.netrc, https://host/x1 */
+/* A place or the like rather than a value: /run/secrets/x1, ~/.netrc, https://host/x1 */
 static bool
 validate_is_place(struct wd_span s)
 {
+    /* A colour, a regular expression. */
+    if ((s.ptr[0] == '#' && s.len <= 9) || validate_starts(s, "/^"))
+        return true;
     if (validate_holds(s, "://"))
         return !validate_holds(s, "@");
     return validate_starts(s, "./") || validate_starts(s, "../") || validate_starts(s, "~/") ||

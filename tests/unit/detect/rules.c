@@ -161,6 +161,20 @@ test_names_of_members(void **state)
         { "key", NULL },
         { "", NULL },
         { "passwords", NULL },
+        { "credentials", "assigned-secret" },
+        { "google_credential", "assigned-secret" },
+        { "AccountKey", "assigned-secret" },
+        { "SharedAccessSignature", "assigned-secret" },
+        { "_auth", "assigned-secret" },
+        { "passcode", "password" },
+        { "Kennwort", "password" },
+        { "senha", "password" },
+        { "db_pass", "password" },
+        { "cloudant_pw", "password" },
+        { "nextPageToken", NULL },
+        { "public_key", NULL },
+        { "bearer", NULL },
+        { "-u", NULL },
     };
     size_t i;
 
