@@ -7,7 +7,7 @@
 #include "chars.h"
 #include "match.h"
 
-enum { ENGINE_RULES_MAX = 1024 };
+enum { ENGINE_RULES_MAX = 1024, ENGINE_CONTEXTS_MAX = 256, ENGINE_CONTEXT_LEN = 2048 };
 
 /* Escapes that may hide a letter, a digit, a blank or a slash. Only bytes as they came hold them. */
 #define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
@@ -15,6 +15,11 @@ enum { ENGINE_RULES_MAX = 1024 };
 struct wd_engine {
     const struct wd_rule *rules[ENGINE_RULES_MAX]; /* by the number of their pattern */
     uint32_t count;
+    uint16_t same[ENGINE_RULES_MAX];    /* the next rule that has the same pattern, 0: none. Only the first is in a database */
+    bool repeats[ENGINE_RULES_MAX];     /* an earlier one has it */
+    uint16_t context[ENGINE_RULES_MAX]; /* the number of the words that a rule needs, from 1; 0: it needs none */
+    const char *contexts[ENGINE_CONTEXTS_MAX];
+    uint32_t context_count;
     hs_database_t *look;     /* does anything match? */
     hs_database_t *find;     /* where does it start? */
     uint32_t shortest;       /* no finding is shorter */
@@ -59,26 +64,89 @@ engine_learn(struct wd_engine *e)
     }
 }
 
+/* Which rules share a pattern, which share their context. */
 static enum wd_err
-engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool escapes)
+engine_pair(struct wd_engine *e)
 {
-    const char *patterns[ENGINE_RULES_MAX + 1];
-    unsigned flag[ENGINE_RULES_MAX + 1], id[ENGINE_RULES_MAX + 1], n;
-    hs_compile_error_t *error;
-    hs_error_t rc;
+    uint32_t i, k;
 
-    for (n = 0; n < e->count; n++) {
-        patterns[n] = e->rules[n]->pattern;
-        flag[n] = flags;
-        id[n] = n;
+    for (i = 0; i < e->count; i++) {
+        for (k = i; k-- > 0 && strcmp(e->rules[k]->pattern, e->rules[i]->pattern) != 0;)
+            continue;
+        e->repeats[i] = k != UINT32_MAX;
+        if (e->repeats[i])
+            e->same[k] = (uint16_t)i;
+        if (e->rules[i]->context == NULL)
+            continue;
+        for (k = 0; k < e->context_count && strcmp(e->contexts[k], e->rules[i]->context) != 0; k++)
+            continue;
+        if (k == ENGINE_CONTEXTS_MAX)
+            return WD_ERR_LIMIT;
+        e->contexts[k] = e->rules[i]->context;
+        e->context_count = k == e->context_count ? k + 1 : e->context_count;
+        e->context[i] = (uint16_t)(k + 1);
     }
-    if (escapes) {
-        patterns[n] = ENGINE_ESCAPE;
-        flag[n] = flags;
-        id[n] = n;
-        n++;
+    return WD_OK;
+}
+
+/* The words as a pattern: a superset of what wd_piece_context() answers. */
+static enum wd_err
+engine_words(const char *words, char out[ENGINE_CONTEXT_LEN])
+{
+    size_t n = 0;
+
+    for (; *words != '\0'; words++) {
+        if (n + 3 > ENGINE_CONTEXT_LEN)
+            return WD_ERR_LIMIT;
+        if (*words != '|' && (uint8_t)*words < 0x80 && !wd_char_is((uint8_t)*words, WD_CH_ALNUM))
+            out[n++] = '\\';
+        out[n++] = *words;
     }
-    rc = hs_compile_multi(patterns, flag, id, n, HS_MODE_BLOCK, NULL, db, &error);
+    out[n] = '\0';
+    return WD_OK;
+}
+
+/* What is to be compiled: rules, and for a quick look escapes (numbered count) and contexts (numbered behind that). */
+struct engine_source {
+    const char *patterns[ENGINE_RULES_MAX + 1 + ENGINE_CONTEXTS_MAX];
+    unsigned flags[ENGINE_RULES_MAX + 1 + ENGINE_CONTEXTS_MAX], id[ENGINE_RULES_MAX + 1 + ENGINE_CONTEXTS_MAX], n;
+    char words[ENGINE_CONTEXTS_MAX][ENGINE_CONTEXT_LEN];
+};
+
+static void
+engine_source_add(struct engine_source *s, const char *pattern, unsigned flags, unsigned id)
+{
+    s->patterns[s->n] = pattern;
+    s->flags[s->n] = flags;
+    s->id[s->n++] = id;
+}
+
+static enum wd_err
+engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool look)
+{
+    struct engine_source *s = calloc(1, sizeof(*s));
+    hs_compile_error_t *error;
+    enum wd_err err = WD_OK;
+    hs_error_t rc;
+    uint32_t i;
+
+    if (s == NULL)
+        return WD_ERR_NOMEM;
+    for (i = 0; i < e->count; i++)
+        if (!e->repeats[i])
+            engine_source_add(s, e->rules[i]->pattern, flags, i);
+    if (look)
+        engine_source_add(s, ENGINE_ESCAPE, flags, e->count);
+    for (i = 0; look && i < e->context_count && err == WD_OK; i++) {
+        err = engine_words(e->contexts[i], s->words[i]);
+        engine_source_add(s, s->words[i], flags | HS_FLAG_CASELESS, e->count + 1 + i);
+    }
+    if (err != WD_OK) {
+        free(s);
+        return err;
+    }
+    rc = hs_compile_multi(s->patterns, s->flags, s->id, s->n, HS_MODE_BLOCK, NULL, db, &error);
+    free(s);
     if (rc == HS_SUCCESS)
         return WD_OK;
     hs_free_compile_error(error);
@@ -97,7 +165,9 @@ wd_engine_new(struct wd_engine **engine)
     while (e->count < ENGINE_RULES_MAX && (rule = wd_rule_at(e->count)) != NULL)
         e->rules[e->count++] = rule;
     engine_learn(e);
-    err = engine_compile(e, &e->look, HS_FLAG_SINGLEMATCH, true);
+    err = engine_pair(e);
+    if (err == WD_OK)
+        err = engine_compile(e, &e->look, HS_FLAG_SINGLEMATCH, true);
     if (err == WD_OK)
         err = engine_compile(e, &e->find, HS_FLAG_SOM_LEFTMOST, false);
     if (err != WD_OK) {
@@ -170,25 +240,55 @@ wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, stru
     sodium_memzero(&state, sizeof(state));
 }
 
-/* Any rule that counts ends the scan. */
+/* What a quick look has seen. */
+struct engine_view {
+    const struct wd_scan *scan;
+    bool whole; /* the text is all there is: what a rule needs before its value has to stand in it */
+    uint64_t seen[ENGINE_CONTEXTS_MAX / 64], wanted[ENGINE_CONTEXTS_MAX / 64];
+};
+
+/* A rule that counts ends the scan, one that needs a context when that is there, too. */
 static int
 engine_on_look(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
-    const struct wd_scan *scan = ctx;
+    struct engine_view *view = ctx;
+    const struct wd_engine *e = view->scan->engine;
+    unsigned context;
+    uint64_t bit;
 
-    return id >= scan->engine->count || wd_scan_action(scan, scan->engine->rules[id]) != WD_OFF;
+    if (id == e->count)
+        return 1;
+    if (id > e->count) {
+        context = id - e->count - 1;
+        bit = (uint64_t)1 << (context % 64);
+        view->seen[context / 64] |= bit;
+        return (view->wanted[context / 64] & bit) != 0;
+    }
+    do {
+        if (wd_scan_action(view->scan, e->rules[id]) == WD_OFF)
+            continue;
+        if (e->context[id] == 0 || !view->whole)
+            return 1;
+        context = e->context[id] - 1u;
+        bit = (uint64_t)1 << (context % 64);
+        if ((view->seen[context / 64] & bit) != 0)
+            return 1;
+        view->wanted[context / 64] |= bit;
+    } while ((id = e->same[id]) != 0);
+    return 0;
 }
 
 static bool
-engine_look(const struct wd_scan *scan, struct wd_span text)
+engine_look(const struct wd_scan *scan, struct wd_span text, bool whole)
 {
+    struct engine_view view = { .scan = scan, .whole = whole };
+
     if (text.len < scan->engine->shortest)
         return false;
     /* What could not be scanned is suspect. */
     if (text.len > UINT32_MAX)
         return true;
-    return hs_scan(scan->engine->look, text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look, (void *)scan) !=
-           HS_SUCCESS;
+    return hs_scan(scan->engine->look, text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look, &view) != HS_SUCCESS;
 }
 
 static bool
@@ -211,7 +311,7 @@ wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
     struct wd_span key;
     size_t i;
 
-    if (engine_look(scan, raw) || engine_holds_own(scan, raw))
+    if (engine_look(scan, raw, true) || engine_holds_own(scan, raw))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {
@@ -235,7 +335,7 @@ wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t lon
         return false;
     for (i = 0; i < chars.len && !needed; i++)
         needed = e->needed[(uint8_t)chars.ptr[i]] != 0;
-    return (needed || longest_piece >= e->shortest_plain) && engine_look(scan, chars);
+    return (needed || longest_piece >= e->shortest_plain) && engine_look(scan, chars, false);
 }
 
 static enum wd_err
@@ -284,13 +384,17 @@ static int
 engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
     struct wd_scratch *s = ctx;
-    const struct wd_rule *rule = s->scan->engine->rules[id];
+    const struct wd_engine *e = s->scan->engine;
     struct wd_match m;
 
-    if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(&s->matches, rule, (uint32_t)from))
-        return 0;
-    if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m))
-        s->err = engine_add(&s->matches, &m);
+    do {
+        const struct wd_rule *rule = e->rules[id];
+
+        if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(&s->matches, rule, (uint32_t)from))
+            continue;
+        if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m))
+            s->err = engine_add(&s->matches, &m);
+    } while (s->err == WD_OK && (id = e->same[id]) != 0);
     return s->err != WD_OK;
 }
 
@@ -307,22 +411,39 @@ wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_M
     return more + n;
 }
 
+int
+wd_piece_at(const struct wd_piece *piece, int64_t i)
+{
+    if (i >= 0)
+        return i < piece->len ? piece->chars[i] : i == piece->len ? piece->after : -1;
+    if (-i <= piece->near)
+        return piece->chars[i];
+    i += (int64_t)piece->near + piece->past_len;
+    return i >= 0 ? piece->past[i] : -1;
+}
+
 bool
-wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words)
+wd_piece_near(const struct wd_piece *piece, uint32_t at, const char *words, uint32_t reach)
 {
     char before[WD_CONTEXT_MAX];
     uint32_t len = wd_piece_before(piece, at, before);
-    const char *found, *from;
+    const char *start = len > reach ? before + len - reach : before, *found, *from;
     size_t n;
 
     for (;; words += n + 1) {
         n = strcspn(words, "|");
-        for (from = before; n > 0 && (found = memmem(from, len - (size_t)(from - before), words, n)) != NULL; from = found + 1)
+        for (from = start; n > 0 && (found = memmem(from, len - (size_t)(from - before), words, n)) != NULL; from = found + 1)
             if (found == before || !wd_char_is((uint8_t)found[-1], WD_CH_ALNUM) || !wd_char_is((uint8_t)words[0], WD_CH_ALNUM))
                 return true;
         if (words[n] == '\0')
             return false;
     }
+}
+
+bool
+wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words)
+{
+    return wd_piece_near(piece, at, words, WD_CONTEXT_MAX);
 }
 
 static enum wd_err
@@ -350,6 +471,41 @@ engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
     return WD_OK;
 }
 
+/* The more severe one, then the longer. */
+static bool
+engine_is_better(const struct wd_match *a, const struct wd_match *b)
+{
+    if (a->rule->severity != b->rule->severity)
+        return a->rule->severity > b->rule->severity;
+    return a->end - a->start > b->end - b->start;
+}
+
+/* Of findings of personal data that overlap one is left: a number is one thing. */
+static void
+engine_sweep(struct wd_matches *all)
+{
+    struct wd_match *last = NULL, *m;
+    uint32_t i, n = 0;
+
+    for (i = 0; i < all->count; i++) {
+        m = &all->items[i];
+        if (m->rule->category != WD_PII)
+            continue;
+        if (last == NULL || m->start >= last->end) {
+            last = m;
+        } else if (engine_is_better(m, last)) {
+            last->rule = NULL;
+            last = m;
+        } else {
+            m->rule = NULL;
+        }
+    }
+    for (i = 0; i < all->count; i++)
+        if (all->items[i].rule != NULL)
+            all->items[n++] = all->items[i];
+    all->count = n;
+}
+
 enum wd_err
 wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out)
 {
@@ -366,5 +522,6 @@ wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct 
     rc = hs_scan(scan->engine->find, (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
+    engine_sweep(&s->matches);
     return s->err;
 }

@@ -62,7 +62,7 @@ struct wd_redactor {
 static void
 redactor_reset(struct wd_redactor *r)
 {
-    r->hold = (struct wd_hold){ .extra = r->hold.extra };
+    r->hold = (struct wd_hold){ .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len };
     r->skip = (struct redactor_skip){ 0 };
     r->view.count = 0;
     wd_buf_clear(&r->view.raw);
@@ -334,7 +334,9 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         r->skip = (struct redactor_skip){
             .rule = more, .start = more_start, .show = wd_scan_action(r->scan, more) == WD_FLAG, .pem = { .state = WD_PEM_BODY }
         };
-        r->hold = (struct wd_hold){ .extra = r->hold.extra, .before = r->hold.before };
+        r->hold = (struct wd_hold){
+            .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len, .before = r->hold.before
+        };
     }
     return err;
 }

@@ -23,6 +23,13 @@ enum wd_shape {
     WD_SHAPE_ASSIGNED, /* the value that is assigned to the name that matched */
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
+    WD_SHAPE_MASK, /* one of the forms of `mask`, where the pattern starts */
+    WD_SHAPE_IBAN,
+    WD_SHAPE_IPV4,
+    WD_SHAPE_IPV6,
+    WD_SHAPE_PHONE,
+    WD_SHAPE_DATE,
+    WD_SHAPE_POSTAL,
     WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
 };
 
@@ -46,7 +53,14 @@ struct wd_rule {
     bool (*valid)(struct wd_span value, unsigned form); /* may be NULL */
     const char *context; /* words, with | between, in lower case: one of them stands in the text before; NULL: none is needed */
     const char *stop;    /* the same: a value that holds one of them, in any letter case, is no finding; NULL: none */
-    const char *source;  /* where the form is documented; NULL while it is common knowledge */
+    /*
+     * WD_SHAPE_MASK: the forms of the value, with | between; the longest that fits counts. # is a digit, @ a letter, * either,
+     * ? one of blank, - and . or nothing, the same each time; all else stands for itself, in any letter case. With < in front the
+     * pattern may match anywhere in the value, which is one word of letters and digits.
+     */
+    const char *mask;
+    uint16_t reach;     /* how many characters before the value the context is looked for in; 0: WD_CONTEXT_MAX */
+    const char *source; /* where the form is documented; NULL while it is common knowledge */
 };
 
 /* How far back the words of a rule's context are looked for, in characters. */
