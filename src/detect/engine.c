@@ -6,8 +6,9 @@
 
 #include "chars.h"
 #include "match.h"
+#include "measure_pii.h"
 
-enum { ENGINE_RULES_MAX = 1024, ENGINE_CONTEXTS_MAX = 256, ENGINE_CONTEXT_LEN = 2048 };
+enum { ENGINE_RULES_MAX = 1024, ENGINE_CONTEXTS_MAX = 256, ENGINE_CONTEXT_LEN = 2048, ENGINE_WORDS = 4 };
 
 /* Escapes that may hide a letter, a digit, a blank or a slash. Only bytes as they came hold them. */
 #define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
@@ -33,6 +34,11 @@ struct wd_scratch {
     /* While a piece is matched. */
     const struct wd_scan *scan;
     const struct wd_piece *piece;
+    /* The last word that a pattern led to whose rules look at words: once is enough. */
+    struct {
+        unsigned id;
+        uint32_t start;
+    } words[ENGINE_WORDS];
     enum wd_err err;
 };
 
@@ -380,16 +386,36 @@ engine_is_known(const struct wd_matches *all, const struct wd_rule *rule, uint32
     return false;
 }
 
+/* The rules of this pattern look at the word around the match, and have looked at it before. */
+static bool
+engine_is_word_known(struct wd_scratch *s, unsigned id, uint32_t from)
+{
+    const struct wd_rule *rule = s->scan->engine->rules[id];
+    uint32_t slot = id % ENGINE_WORDS, start;
+
+    if (rule->mask == NULL || rule->mask[0] != '<')
+        return false;
+    start = wd_measure_word(s->piece, from);
+    if (s->words[slot].id == id && s->words[slot].start == start)
+        return true;
+    s->words[slot].id = id;
+    s->words[slot].start = start;
+    return false;
+}
+
 static int
 engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
     struct wd_scratch *s = ctx;
     const struct wd_engine *e = s->scan->engine;
+    bool known = engine_is_word_known(s, id, (uint32_t)from);
     struct wd_match m;
 
     do {
         const struct wd_rule *rule = e->rules[id];
 
+        if (rule->mask != NULL && known)
+            continue;
         if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(&s->matches, rule, (uint32_t)from))
             continue;
         if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m))
@@ -519,6 +545,7 @@ wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct 
         return s->err;
     s->scan = scan;
     s->piece = piece;
+    memset(s->words, 0xff, sizeof(s->words));
     rc = hs_scan(scan->engine->find, (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;

@@ -4,7 +4,7 @@
 #include "iban.h"
 #include "naming.h"
 
-enum { MEASURE_THING_REACH = 24 };
+enum { MEASURE_THING_REACH = 24, MEASURE_WORD_MAX = 24 };
 
 static bool
 pii_is(const struct wd_piece *p, int64_t i, unsigned classes)
@@ -111,6 +111,16 @@ pii_stands_alone(const struct wd_piece *p, const struct wd_match *m, uint32_t en
     return wd_piece_at(p, end) != ' ' || end + 1 >= p->len || !wd_char_is(p->chars[end + 1], WD_CH_DIGIT);
 }
 
+uint32_t
+wd_measure_word(const struct wd_piece *p, uint32_t at)
+{
+    uint32_t from = at;
+
+    while (at > 0 && from - at < MEASURE_WORD_MAX && wd_char_is(p->chars[at - 1], WD_CH_ALNUM))
+        at--;
+    return at;
+}
+
 bool
 wd_measure_mask(const struct wd_piece *p, struct wd_match *m)
 {
@@ -118,9 +128,10 @@ wd_measure_mask(const struct wd_piece *p, struct wd_match *m)
     uint32_t end, best = 0;
     size_t len;
 
-    if (form[0] == '<')
-        for (form++; m->start > 0 && wd_char_is(p->chars[m->start - 1], WD_CH_ALNUM); m->start--)
-            continue;
+    if (form[0] == '<') {
+        form++;
+        m->start = wd_measure_word(p, m->start);
+    }
     if (!wd_measure_number_begins(p, m->start))
         return false;
     for (;; form += len + 1) {

@@ -9,6 +9,8 @@
  * same in the piece that it stands in and in the whole text.
  */
 bool wd_measure_mask(const struct wd_piece *p, struct wd_match *m);
+/* Where the word of letters and digits starts that `at` stands in. */
+uint32_t wd_measure_word(const struct wd_piece *p, uint32_t at);
 /* ISO 13616: in one word, or in groups of four. */
 bool wd_measure_iban(const struct wd_piece *p, struct wd_match *m);
 /* Addresses of somebody: see wd_ip_is_nobody(). */
