@@ -10,7 +10,9 @@
 #include "match.h"
 #include "glyphs.h"
 
-enum { ENGINE_READ_KEPT = 1 << 18 };
+#include "measure_pii.h"
+
+enum { ENGINE_READ_KEPT = 1 << 18, ENGINE_WORDS = 4 };
 
 struct wd_scratch {
     hs_scratch_t *hs;
@@ -20,6 +22,11 @@ struct wd_scratch {
     const struct wd_scan *scan;
     const struct wd_piece *piece;
     struct wd_matches *into;
+    /* The last word that a pattern led to whose rules look at words: once is enough. */
+    struct {
+        unsigned id;
+        uint32_t start;
+    } words[ENGINE_WORDS];
     enum wd_err err;
     struct wd_encoded encoded;
 };
@@ -105,25 +112,62 @@ wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, stru
     sodium_memzero(&state, sizeof(state));
 }
 
-/* Any rule that counts ends the scan. */
+/* What a quick look has seen. */
+struct engine_view {
+    const struct wd_scan *scan;
+    bool whole; /* the text is all there is: what a rule needs before its value has to stand in it */
+    uint64_t seen[WD_ENGINE_CONTEXTS_MAX / 64], wanted[WD_ENGINE_CONTEXTS_MAX / 64];
+};
+
+/* A rule that counts ends the scan, one that needs a context when that is there, too. */
 static int
 engine_on_look(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
-    const struct wd_scan *scan = ctx;
+    struct engine_view *view = ctx;
+    const struct wd_engine *e = view->scan->engine;
+    unsigned context;
+    uint64_t bit;
 
-    return id >= scan->engine->count || wd_scan_action(scan, scan->engine->rules[id]) != WD_OFF;
+    if (id == e->count)
+        return 1;
+    if (id > e->count) {
+        context = id - e->count - 1;
+        bit = (uint64_t)1 << (context % 64);
+        view->seen[context / 64] |= bit;
+        return (view->wanted[context / 64] & bit) != 0;
+    }
+    do {
+        if (wd_scan_action(view->scan, e->rules[id]) == WD_OFF)
+            continue;
+        if (e->context[id] == 0 || !view->whole)
+            return 1;
+        context = e->context[id] - 1u;
+        bit = (uint64_t)1 << (context % 64);
+        if ((view->seen[context / 64] & bit) != 0)
+            return 1;
+        view->wanted[context / 64] |= bit;
+    } while ((id = e->same[id]) != 0);
+    return 0;
 }
 
-bool
-wd_match_look(const struct wd_scan *scan, struct wd_span text)
+static bool
+engine_look(const struct wd_scan *scan, struct wd_span text, bool whole)
 {
+    struct engine_view view = { .scan = scan, .whole = whole };
+
     if (text.len < scan->engine->shortest)
         return false;
     /* What could not be scanned is suspect. */
     if (text.len > UINT32_MAX)
         return true;
-    return hs_scan(scan->engine->db[WD_ENGINE_LOOK], text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look,
-                   (void *)scan) != HS_SUCCESS;
+    return hs_scan(scan->engine->db[WD_ENGINE_LOOK], text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look, &view) !=
+           HS_SUCCESS;
+}
+
+bool
+wd_match_look(const struct wd_scan *scan, struct wd_span text)
+{
+    return engine_look(scan, text, false);
 }
 
 static bool
@@ -156,8 +200,8 @@ engine_wants_bare(const struct wd_scan *scan)
 static bool
 engine_suspects(const struct wd_scan *scan, struct wd_span text)
 {
-    return wd_match_look(scan, text) || engine_holds_own(scan, text) || wd_encoded_suspect(scan, &scan->scratch->encoded, text) ||
-           (engine_wants_bare(scan) && wd_bare_suspect(text));
+    return engine_look(scan, text, true) || engine_holds_own(scan, text) ||
+           wd_encoded_suspect(scan, &scan->scratch->encoded, text) || (engine_wants_bare(scan) && wd_bare_suspect(text));
 }
 
 /* The text as its reader sees it, where that differs from its bytes. */
@@ -273,17 +317,41 @@ engine_is_allowed(const struct wd_scratch *s, const struct wd_match *m)
     return false;
 }
 
+/* The rules of this pattern look at the word around the match, and have looked at it before. */
+static bool
+engine_is_word_known(struct wd_scratch *s, unsigned id, uint32_t from)
+{
+    const struct wd_rule *rule = s->scan->engine->rules[id];
+    uint32_t slot = id % ENGINE_WORDS, start;
+
+    if (rule->mask == NULL || rule->mask[0] != '<')
+        return false;
+    start = wd_measure_word(s->piece, from);
+    if (s->words[slot].id == id && s->words[slot].start == start)
+        return true;
+    s->words[slot].id = id;
+    s->words[slot].start = start;
+    return false;
+}
+
 static int
 engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
     struct wd_scratch *s = ctx;
-    const struct wd_rule *rule = s->scan->engine->rules[id];
+    const struct wd_engine *e = s->scan->engine;
+    bool known = engine_is_word_known(s, id, (uint32_t)from);
     struct wd_match m;
 
-    if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(s->into, rule, (uint32_t)from))
-        return 0;
-    if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m) && !engine_is_allowed(s, &m))
-        s->err = wd_matches_add(s->into, &m);
+    do {
+        const struct wd_rule *rule = e->rules[id];
+
+        if (rule->mask != NULL && known)
+            continue;
+        if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(s->into, rule, (uint32_t)from))
+            continue;
+        if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m) && !engine_is_allowed(s, &m))
+            s->err = wd_matches_add(s->into, &m);
+    } while (s->err == WD_OK && (id = e->same[id]) != 0);
     return s->err != WD_OK;
 }
 
@@ -310,22 +378,39 @@ wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_M
     return len;
 }
 
+int
+wd_piece_at(const struct wd_piece *piece, int64_t i)
+{
+    if (i >= 0)
+        return i < piece->len ? piece->chars[i] : i == piece->len ? piece->after : -1;
+    if (-i <= piece->near)
+        return piece->chars[i];
+    i += (int64_t)piece->near + piece->past_len;
+    return i >= 0 ? piece->past[i] : -1;
+}
+
 bool
-wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words)
+wd_piece_near(const struct wd_piece *piece, uint32_t at, const char *words, uint32_t reach)
 {
     char before[WD_CONTEXT_MAX];
     uint32_t len = wd_piece_before(piece, at, before);
-    const char *found, *from;
+    const char *start = len > reach ? before + len - reach : before, *found, *from;
     size_t n;
 
     for (;; words += n + 1) {
         n = strcspn(words, "|");
-        for (from = before; n > 0 && (found = memmem(from, len - (size_t)(from - before), words, n)) != NULL; from = found + 1)
+        for (from = start; n > 0 && (found = memmem(from, len - (size_t)(from - before), words, n)) != NULL; from = found + 1)
             if (found == before || !wd_char_is((uint8_t)found[-1], WD_CH_ALNUM) || !wd_char_is((uint8_t)words[0], WD_CH_ALNUM))
                 return true;
         if (words[n] == '\0')
             return false;
     }
+}
+
+bool
+wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words)
+{
+    return wd_piece_near(piece, at, words, WD_CONTEXT_MAX);
 }
 
 static enum wd_err
@@ -378,6 +463,41 @@ engine_find_bare(struct wd_scratch *s)
     return err;
 }
 
+/* The more severe one, then the longer. */
+static bool
+engine_is_better(const struct wd_match *a, const struct wd_match *b)
+{
+    if (a->rule->severity != b->rule->severity)
+        return a->rule->severity > b->rule->severity;
+    return a->end - a->start > b->end - b->start;
+}
+
+/* Of findings of personal data that overlap one is left: a number is one thing. */
+static void
+engine_sweep(struct wd_matches *all)
+{
+    struct wd_match *last = NULL, *m;
+    uint32_t i, n = 0;
+
+    for (i = 0; i < all->count; i++) {
+        m = &all->items[i];
+        if (m->rule->category != WD_PII)
+            continue;
+        if (last == NULL || m->start >= last->end) {
+            last = m;
+        } else if (engine_is_better(m, last)) {
+            last->rule = NULL;
+            last = m;
+        } else {
+            m->rule = NULL;
+        }
+    }
+    for (i = 0; i < all->count; i++)
+        if (all->items[i].rule != NULL)
+            all->items[n++] = all->items[i];
+    all->count = n;
+}
+
 enum wd_err
 wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into)
 {
@@ -388,11 +508,13 @@ wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct w
     s->piece = piece;
     s->into = into;
     s->err = WD_OK;
+    memset(s->words, 0xff, sizeof(s->words));
     rc = hs_scan(scan->engine->db[WD_ENGINE_FIND], (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
     if (s->err == WD_OK && engine_wants_bare(scan))
         s->err = engine_find_bare(s);
+    engine_sweep(into);
     return s->err;
 }
 

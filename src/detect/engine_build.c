@@ -18,6 +18,8 @@ struct engine_stored {
 static const char engine_magic[8] = "WDRULES";
 
 /* Escapes that may hide a letter, a digit, a blank or a slash. Only bytes as they came hold them. */
+enum { ENGINE_CONTEXT_LEN = 2048 };
+
 #define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
 
 static void
@@ -91,6 +93,33 @@ engine_is_off(const struct wd_ruleset *set, const struct wd_rule *rule)
     return false;
 }
 
+/* Which rules share a pattern, which share their context. */
+static enum wd_err
+engine_pair(struct wd_engine *e)
+{
+    uint32_t i, k;
+
+    for (i = 0; i < e->count; i++) {
+        if (e->rules[i]->pattern == NULL)
+            continue;
+        for (k = i; k-- > 0 && (e->rules[k]->pattern == NULL || strcmp(e->rules[k]->pattern, e->rules[i]->pattern) != 0);)
+            continue;
+        e->repeats[i] = k != UINT32_MAX;
+        if (e->repeats[i])
+            e->same[k] = (uint16_t)i;
+        if (e->rules[i]->context == NULL)
+            continue;
+        for (k = 0; k < e->context_count && strcmp(e->contexts[k], e->rules[i]->context) != 0; k++)
+            continue;
+        if (k == WD_ENGINE_CONTEXTS_MAX)
+            return WD_ERR_LIMIT;
+        e->contexts[k] = e->rules[i]->context;
+        e->context_count = k == e->context_count ? k + 1 : e->context_count;
+        e->context[i] = (uint16_t)(k + 1);
+    }
+    return WD_OK;
+}
+
 /* The table and the rules of the policy, without those that are off. */
 static enum wd_err
 engine_take(struct wd_engine *e, const struct wd_ruleset *set)
@@ -109,30 +138,67 @@ engine_take(struct wd_engine *e, const struct wd_ruleset *set)
             e->bare = rule;
     }
     engine_learn_own(e);
+    return engine_pair(e);
+}
+
+/* The words as a pattern: a superset of what wd_piece_context() answers. */
+static enum wd_err
+engine_words(const char *words, char out[ENGINE_CONTEXT_LEN])
+{
+    size_t n = 0;
+
+    for (; *words != '\0'; words++) {
+        if (n + 3 > ENGINE_CONTEXT_LEN)
+            return WD_ERR_LIMIT;
+        if (*words != '|' && (uint8_t)*words < 0x80 && !wd_char_is((uint8_t)*words, WD_CH_ALNUM))
+            out[n++] = '\\';
+        out[n++] = *words;
+    }
+    out[n] = '\0';
     return WD_OK;
 }
 
-static enum wd_err
-engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool escapes)
-{
-    const char *patterns[WD_ENGINE_RULES_MAX + 1];
-    unsigned flag[WD_ENGINE_RULES_MAX + 1], id[WD_ENGINE_RULES_MAX + 1], n = 0, i;
-    hs_compile_error_t *error;
-    hs_error_t rc;
+/* What is to be compiled: rules, and for a quick look escapes (numbered count) and contexts (numbered behind that). */
+struct engine_source {
+    const char *patterns[WD_ENGINE_RULES_MAX + 1 + WD_ENGINE_CONTEXTS_MAX];
+    unsigned flags[WD_ENGINE_RULES_MAX + 1 + WD_ENGINE_CONTEXTS_MAX], id[WD_ENGINE_RULES_MAX + 1 + WD_ENGINE_CONTEXTS_MAX], n;
+    char words[WD_ENGINE_CONTEXTS_MAX][ENGINE_CONTEXT_LEN];
+};
 
-    for (i = 0; i < e->count; i++) {
-        if (e->rules[i]->pattern == NULL)
-            continue;
-        patterns[n] = e->rules[i]->pattern;
-        flag[n] = flags;
-        id[n++] = i;
+static void
+engine_source_add(struct engine_source *s, const char *pattern, unsigned flags, unsigned id)
+{
+    s->patterns[s->n] = pattern;
+    s->flags[s->n] = flags;
+    s->id[s->n++] = id;
+}
+
+static enum wd_err
+engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool look)
+{
+    struct engine_source *s = calloc(1, sizeof(*s));
+    hs_compile_error_t *error;
+    enum wd_err err = WD_OK;
+    hs_error_t rc;
+    uint32_t i;
+
+    if (s == NULL)
+        return WD_ERR_NOMEM;
+    for (i = 0; i < e->count; i++)
+        if (!e->repeats[i] && e->rules[i]->pattern != NULL)
+            engine_source_add(s, e->rules[i]->pattern, flags, i);
+    if (look)
+        engine_source_add(s, ENGINE_ESCAPE, flags, e->count);
+    for (i = 0; look && i < e->context_count && err == WD_OK; i++) {
+        err = engine_words(e->contexts[i], s->words[i]);
+        engine_source_add(s, s->words[i], flags | HS_FLAG_CASELESS, e->count + 1 + i);
     }
-    if (escapes) {
-        patterns[n] = ENGINE_ESCAPE;
-        flag[n] = flags;
-        id[n++] = e->count;
+    if (err != WD_OK) {
+        free(s);
+        return err;
     }
-    rc = hs_compile_multi(patterns, flag, id, n, HS_MODE_BLOCK, NULL, db, &error);
+    rc = hs_compile_multi(s->patterns, s->flags, s->id, s->n, HS_MODE_BLOCK, NULL, db, &error);
+    free(s);
     if (rc == HS_SUCCESS)
         return WD_OK;
     hs_free_compile_error(error);
@@ -203,6 +269,7 @@ wd_engine_digest(const struct wd_ruleset *set, uint8_t digest[WD_ENGINE_DIGEST_B
         engine_hash(&state, rule->id);
         engine_hash(&state, rule->pattern != NULL ? rule->pattern : "");
         engine_hash(&state, rule->needs);
+        engine_hash(&state, rule->context != NULL ? rule->context : "");
     }
     for (i = 0; i < wd_rules_injection.count; i++)
         engine_hash(&state, wd_rules_injection.rows[i].pattern);

@@ -8,7 +8,7 @@
 
 /* Shared by engine.c and engine_build.c only. */
 
-enum { WD_ENGINE_RULES_MAX = 1024 };
+enum { WD_ENGINE_RULES_MAX = 1024, WD_ENGINE_CONTEXTS_MAX = 256 };
 
 /* Databases of Vectorscan, in the order in which they are stored. */
 enum wd_engine_db {
@@ -21,6 +21,11 @@ enum wd_engine_db {
 struct wd_engine {
     const struct wd_rule *rules[WD_ENGINE_RULES_MAX]; /* by the number of their pattern */
     uint32_t count;
+    uint16_t same[WD_ENGINE_RULES_MAX];    /* the next rule that has the same pattern, 0: none. Only the first is in a database */
+    bool repeats[WD_ENGINE_RULES_MAX];     /* an earlier one has it */
+    uint16_t context[WD_ENGINE_RULES_MAX]; /* the number of the words that a rule needs, from 1; 0: it needs none */
+    const char *contexts[WD_ENGINE_CONTEXTS_MAX];
+    uint32_t context_count;
     const struct wd_rule *bare; /* the one of WD_SHAPE_BARE; NULL when it is off */
     struct wd_ruleset set;      /* borrowed */
     hs_database_t *db[WD_ENGINE_DBS];

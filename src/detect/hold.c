@@ -15,6 +15,7 @@ enum {
     HOLD_MARK = 256,
     HOLD_HIDDEN = 512,
     HOLD_BOND = 1024,
+    HOLD_PII = 2048,
 };
 
 enum { HOLD_BLANKS = 4, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32, HOLD_BOND_MAX = 256 };
@@ -167,13 +168,29 @@ hold_is_extra(const struct wd_hold *h, uint8_t c)
     return h->extra != NULL && (h->extra[c / 32] >> (c % 32) & 1) != 0;
 }
 
+/* The text as the machines for personal data see it. token: whether the character before is part of a word. */
+static struct wd_hold_text
+hold_text(const struct wd_hold *h, const struct wd_view *v, bool token)
+{
+    return (struct wd_hold_text){
+        .view = v,
+        .past = h->past,
+        .past_len = h->past_len != NULL ? *h->past_len : 0,
+        .token = token ? (int64_t)h->token : -1,
+        .before = h->before,
+    };
+}
+
 /* Which machines that hold go on with c. */
 static uint16_t
 hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_len)
 {
     uint16_t was = h->live & (uint16_t)~h->last, stay = 0;
     bool token = wd_char_is_token(c);
+    struct wd_hold_text text = hold_text(h, v, (was & HOLD_TOKEN) != 0);
 
+    if (wd_hold_pii_stay(&h->pii, &text, c))
+        stay |= HOLD_PII;
     if ((was & HOLD_OWN) != 0 && (token || hold_is_extra(h, c)))
         stay |= HOLD_OWN;
     if ((was & HOLD_DIGITS) != 0 && hold_digits(h, v, c))
@@ -209,7 +226,10 @@ hold_start(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_l
 {
     uint16_t live = 0;
     bool token = wd_char_is_token(c), escape = raw_len > 1 && wd_char_is(c, WD_CH_SPACE);
+    struct wd_hold_text text = hold_text(h, v, false);
 
+    if (wd_hold_pii_start(&h->pii, &text, c))
+        live |= HOLD_PII;
     /* An escape may be no escape but a backslash and the first letter of a token: \rk_live_... */
     if ((token || escape) && (h->live & HOLD_TOKEN) == 0) {
         h->token = v->count;
@@ -251,8 +271,8 @@ wd_hold_step(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw
 static bool
 hold_is_gap(uint8_t c)
 {
-    return c < 0x80 && c != WD_CH_HIDDEN && !wd_char_is_token(c) && c != '<' && c != '&' && c != '[' && c != '\\' && c != '"' &&
-           c != WD_CH_STRING_QUOTE;
+    return c < 0x80 && c != WD_CH_HIDDEN && !wd_char_is_token(c) && c != '<' && c != '&' && c != '[' && c != '(' && c != ':' &&
+           c != '\\' && c != '"' && c != WD_CH_STRING_QUOTE;
 }
 
 size_t
@@ -268,7 +288,10 @@ wd_hold_quick(struct wd_hold *h, const uint8_t *bytes, size_t n)
     else if (h->live == 0)
         while (i < n && hold_is_gap(bytes[i]))
             i++;
-    h->before = i > 0 ? bytes[i - 1] : h->before;
+    if (i > 0) {
+        h->before = bytes[i - 1];
+        h->pii.behind = false;
+    }
     return i;
 }
 
@@ -301,6 +324,7 @@ void
 wd_hold_drop(struct wd_hold *h, const struct wd_view *v, uint32_t n)
 {
     h->token -= h->token < n ? h->token : n;
+    wd_hold_pii_drop(&h->pii, n);
     if (h->digits >= n)
         h->digits -= n;
     else if ((h->live & HOLD_DIGITS) != 0)

@@ -45,6 +45,10 @@ uint32_t wd_piece_text_before(const struct wd_piece *piece, uint32_t at, char ou
 uint32_t wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX]);
 /* One of the words (with | between, lower case) stands as a word or the start of one in those characters. */
 bool wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words);
+/* The same, in the last `reach` of those characters. */
+bool wd_piece_near(const struct wd_piece *piece, uint32_t at, const char *words, uint32_t reach);
+/* The character at i, also when it stands before the piece, as far as that is known, or right behind it; otherwise -1. */
+int wd_piece_at(const struct wd_piece *piece, int64_t i);
 
 /* The exact place of a finding of the rule whose pattern matched at [from, to); false when there is none. */
 bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m);

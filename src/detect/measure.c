@@ -1,6 +1,7 @@
 #include "assign.h"
 #include "chars.h"
 #include "match.h"
+#include "measure_pii.h"
 #include "pem.h"
 #include "validate.h"
 
@@ -397,11 +398,13 @@ bool
 wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m)
 {
     static bool (*const shapes[])(const struct wd_piece *, struct wd_match *) = {
-        [WD_SHAPE_RUN] = measure_value,       [WD_SHAPE_MATCH] = measure_match, [WD_SHAPE_LINK] = measure_link,
-        [WD_SHAPE_TAG] = measure_tag,         [WD_SHAPE_JWT] = measure_jwt,     [WD_SHAPE_PEM] = measure_pem,
-        [WD_SHAPE_HANDLER] = measure_handler, [WD_SHAPE_WORD] = measure_match,  [WD_SHAPE_ASSIGNED] = measure_assigned,
-        [WD_SHAPE_EMAIL] = measure_email,     [WD_SHAPE_CARD] = measure_card,   [WD_SHAPE_HIDDEN] = measure_hidden,
-        [WD_SHAPE_URL] = measure_url,
+        [WD_SHAPE_RUN] = measure_value,       [WD_SHAPE_MATCH] = measure_match,      [WD_SHAPE_LINK] = measure_link,
+        [WD_SHAPE_TAG] = measure_tag,         [WD_SHAPE_JWT] = measure_jwt,          [WD_SHAPE_PEM] = measure_pem,
+        [WD_SHAPE_HANDLER] = measure_handler, [WD_SHAPE_WORD] = measure_match,       [WD_SHAPE_ASSIGNED] = measure_assigned,
+        [WD_SHAPE_EMAIL] = measure_email,     [WD_SHAPE_CARD] = measure_card,        [WD_SHAPE_HIDDEN] = measure_hidden,
+        [WD_SHAPE_URL] = measure_url,         [WD_SHAPE_MASK] = wd_measure_mask,     [WD_SHAPE_IBAN] = wd_measure_iban,
+        [WD_SHAPE_IPV4] = wd_measure_ipv4,    [WD_SHAPE_IPV6] = wd_measure_ipv6,     [WD_SHAPE_PHONE] = wd_measure_phone,
+        [WD_SHAPE_DATE] = wd_measure_date,    [WD_SHAPE_POSTAL] = wd_measure_postal,
     };
 
     if (!rule->glued && !measure_word_begins(piece, from))
@@ -410,5 +413,5 @@ wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t fr
     if (!shapes[rule->shape](piece, m) || (rule->stop != NULL && measure_holds(piece, m, rule->stop)) ||
         (rule->with != NULL && !measure_holds(piece, m, rule->with)))
         return false;
-    return rule->context == NULL || wd_piece_context(piece, m->start, rule->context);
+    return rule->context == NULL || wd_piece_near(piece, m->start, rule->context, rule->reach > 0 ? rule->reach : WD_CONTEXT_MAX);
 }

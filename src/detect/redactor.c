@@ -63,7 +63,7 @@ static enum wd_err redactor_show(void *ctx, uint8_t c, uint32_t lead, uint32_t l
 static void
 redactor_reset(struct wd_redactor *r)
 {
-    r->hold = (struct wd_hold){ .extra = r->hold.extra };
+    r->hold = (struct wd_hold){ .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len };
     r->skip = (struct redactor_skip){ 0 };
     r->view.count = 0;
     wd_buf_clear(&r->view.raw);
@@ -345,7 +345,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
                                           .show = wd_scan_action(r->scan, more) == WD_FLAG,
                                           .encoded = encoded,
                                           .pem = { .state = WD_PEM_BODY } };
-        r->hold = (struct wd_hold){ .extra = r->hold.extra, .before = r->hold.before };
+        r->hold = (struct wd_hold){ .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len, .before = r->hold.before };
     }
     return err;
 }

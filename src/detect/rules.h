@@ -29,7 +29,14 @@ enum wd_shape {
     WD_SHAPE_HIDDEN, /* all hidden characters in a row */
     WD_SHAPE_URL,    /* the password or the key before the host of a URL */
     WD_SHAPE_BARE,   /* random characters behind a word that calls them a secret (bare.h), not by a pattern */
-    WD_SHAPE_OWN,    /* known by its bytes, not by a pattern */
+    WD_SHAPE_MASK,   /* one of the forms of `mask`, where the pattern starts */
+    WD_SHAPE_IBAN,
+    WD_SHAPE_IPV4,
+    WD_SHAPE_IPV6,
+    WD_SHAPE_PHONE,
+    WD_SHAPE_DATE,
+    WD_SHAPE_POSTAL,
+    WD_SHAPE_OWN, /* known by its bytes, not by a pattern */
 };
 
 /* How a value was written down, for what is valid in one form only. */
@@ -57,7 +64,14 @@ struct wd_rule {
     const char *context; /* words, with | between, in lower case: one of them stands in the text before; NULL: none is needed */
     const char *stop;    /* the same: a value that holds one of them, in any letter case, is no finding; NULL: none */
     const char *with;    /* the same: only a value that holds one of them is a finding; NULL: any */
-    const char *source;  /* where the form is documented; NULL while it is common knowledge */
+    /*
+     * WD_SHAPE_MASK: the forms of the value, with | between; the longest that fits counts. # is a digit, @ a letter, * either,
+     * ? one of blank, - and . or nothing, the same each time; all else stands for itself, in any letter case. With < in front the
+     * pattern may match anywhere in the value, which is one word of letters and digits.
+     */
+    const char *mask;
+    uint16_t reach;     /* how many characters before the value the context is looked for in; 0: WD_CONTEXT_MAX */
+    const char *source; /* where the form is documented; NULL while it is common knowledge */
 };
 
 /* How far back the words of a rule's context are looked for, in characters. */
