@@ -15,6 +15,7 @@ static const struct {
     { "token", cmd_token, "create|list|revoke -c FILE             callers' tokens" },
     { "audit", cmd_audit, "verify -c FILE                         check the chain of audit records" },
     { "scan", cmd_scan, "[PATH...]                              secrets, personal data, injection and hidden text in files" },
+    { "rules", cmd_rules, "list|test|explain [RULE]               what is looked for, and how" },
     { "eval", cmd_eval, "[FILE]                                   what the detectors find, a JSON line each" },
     { "redact", cmd_redact, "[--rules LIST]                         secrets and personal data out of a stream" },
 };
