@@ -34,7 +34,7 @@ report_write(struct scan_report *r, enum wd_err err)
         if (!r->failed)
             fputs("warder: scan: out of memory\n", stderr);
         r->failed = true;
-    } else if (fwrite(r->line.ptr, 1, r->line.len, stdout) != r->line.len) {
+    } else if (r->line.len > 0 && fwrite(r->line.ptr, 1, r->line.len, stdout) != r->line.len) {
         /* Whoever read has seen enough: nothing to say. */
         if (!r->failed && errno != EPIPE)
             fprintf(stderr, "warder: scan: standard output: %s\n", strerror(errno));
