@@ -161,7 +161,7 @@ baseline_print(struct scan_baseline *b, FILE *f)
     const char *line, *before = NULL;
 
     sodium_bin2hex(hex, sizeof(hex), b->key, sizeof(b->key));
-    fprintf(f, "{\"salt\":\"%s\",\n\"findings\":[", hex);
+    fprintf(f, "{\"about\":\"findings that warder scan knows (warder:allow)\",\"salt\":\"%s\",\n\"findings\":[", hex);
     if (b->count > 1)
         qsort_r(b->starts, b->count, sizeof(*b->starts), baseline_by_line, b->lines.ptr);
     for (size_t i = 0; i < b->count; i++) {

@@ -55,7 +55,7 @@ report_progress(struct scan_report *r)
 {
     time_t now = time(NULL);
 
-    if (!r->progress || now == r->shown)
+    if (!r->progress || now == r->shown || now < r->started + 2)
         return;
     r->shown = now;
     fprintf(stderr, "\r\033[Kwarder: scan: %" PRIu64 " files, %" PRIu64 " MB", r->files, r->bytes / 1000000);
@@ -204,6 +204,8 @@ static void
 report_summary(const struct scan_report *r, bool complete)
 {
     report_clear_progress(r);
+    if (!complete && r->files + r->binary + r->errors == 0)
+        return; /* why has been said */
     fprintf(stderr, "warder: scan: %" PRIu64 " finding%s in %" PRIu64 " file%s (%" PRIu64 " bytes)", r->findings,
             r->findings == 1 ? "" : "s", r->files, r->files == 1 ? "" : "s", r->bytes);
     report_count(r->examples, "documented example", "documented examples");
