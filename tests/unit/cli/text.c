@@ -267,6 +267,72 @@ test_long_texts_as_by_one_redactor(void **state)
     free(text);
 }
 
+/* A key at every place around the end of a block, in a text that is clean otherwise: no block by itself holds it. */
+static void
+test_a_key_between_blocks(void **state)
+{
+    size_t size = 4 << 20, len = strlen(KEY), ends[] = { 3 << 19, 5 << 19, 7 << 19 };
+    char *text = malloc(size);
+    struct scan_found found;
+    struct scan_text *t;
+
+    assert_non_null(text);
+    memset(text, ' ', size);
+    assert_int_equal(scan_text_new(&t, &detector, &wanted), WD_OK);
+    for (size_t e = 0; e < sizeof(ends) / sizeof(ends[0]); e++)
+        for (size_t at = ends[e] - len - 1; at <= ends[e] + 1; at++) {
+            memcpy(text + at, KEY, len);
+            found = scan(t, wd_span(text, size), SIZE_MAX, false);
+            assert_int_equal(found.count, 1);
+            assert_int_equal(found.items[0].start.offset, at);
+            assert_int_equal(found.items[0].start.column, at + 1);
+            free(found.items);
+            memset(text + at, ' ', len);
+        }
+    scan_text_free(t);
+    free(text);
+}
+
+/* One word of megabytes is told where it starts when its start has left the window; so is the comment before it. */
+static void
+test_a_finding_longer_than_the_window(void **state)
+{
+    static const char start[] = "x\n\xc3\xa9 sk-proj-", allowed[] = "x\n/* warder:allow */ sk-proj-";
+    size_t size = 6 << 20, n;
+    char *text = malloc(size);
+    struct scan_found found;
+    struct scan_text *t;
+
+    assert_non_null(text);
+    assert_int_equal(scan_text_new(&t, &detector, &wanted), WD_OK);
+    for (size_t before = 0; before < 2 << 20; before += 700001) {
+        memset(text, ' ', before);
+        n = before + (size_t)sprintf(text + before, "%s", start);
+        while (n < before + (4 << 20)) {
+            text[n] = "aB3dE5fG7"[n % 9];
+            n++;
+        }
+        n += (size_t)sprintf(text + n, "\n%s\n", KEY);
+        found = scan(t, wd_span(text, n), SIZE_MAX, false);
+        assert_int_equal(found.count, 2);
+        assert_string_equal(found.items[0].rule->id, "openai-key");
+        assert_int_equal(found.items[0].start.line, 2);
+        assert_int_equal(found.items[0].start.column, 3);
+        assert_int_equal(found.items[0].end.offset, before + (4 << 20));
+        assert_int_equal(found.items[0].end.line, 2);
+        assert_memory_equal(found.items[0].preview, "sk-p", 4);
+        assert_int_equal(found.items[1].start.line, 3);
+        free(found.items);
+        memcpy(text + before, allowed, sizeof(allowed) - 1);
+        found = scan(t, wd_span(text, n), SIZE_MAX, false);
+        assert_int_equal(found.count, 1);
+        assert_int_equal(found.allowed, 1);
+        free(found.items);
+    }
+    scan_text_free(t);
+    free(text);
+}
+
 /* More findings than are kept: the rest is counted. */
 static void
 test_more_than_is_kept(void **state)
@@ -313,6 +379,8 @@ main(void)
         cmocka_unit_test(test_what_is_no_text),
         cmocka_unit_test(test_previews_and_fingerprints),
         cmocka_unit_test(test_long_texts_as_by_one_redactor),
+        cmocka_unit_test(test_a_key_between_blocks),
+        cmocka_unit_test(test_a_finding_longer_than_the_window),
         cmocka_unit_test(test_more_than_is_kept),
     };
 
