@@ -50,10 +50,21 @@ failed:
     return false;
 }
 
+bool
+detector_share(struct detector *d, const struct detector *first)
+{
+    *d = *first;
+    d->shared = true;
+    d->scan.findings = &d->findings;
+    d->scan.scratch = NULL;
+    return wd_scratch_new(&d->scan.scratch, d->engine) == WD_OK;
+}
+
 void
 detector_deinit(struct detector *d)
 {
     wd_scratch_free(d->scan.scratch);
-    wd_engine_free(d->engine);
+    if (!d->shared)
+        wd_engine_free(d->engine);
     *d = (struct detector){ 0 };
 }

@@ -90,6 +90,8 @@ wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule)
     for (i = 0; i < scan->engine->set.off_count; i++)
         if (strcmp(scan->engine->set.off[i], rule->id) == 0)
             return WD_OFF;
+    if (scan->wanted != NULL && !scan->wanted(scan->wanted_ctx, rule))
+        return WD_OFF;
     return (rule->directions & scan->direction) != 0 ? scan->actions[rule->category] : WD_OFF;
 }
 

@@ -39,6 +39,9 @@ struct wd_scan {
     struct wd_scratch *scratch;
     enum wd_direction direction;
     enum wd_action actions[WD_CATEGORIES];
+    /* Which rules of these categories count; NULL: all. */
+    bool (*wanted)(const void *ctx, const struct wd_rule *rule);
+    const void *wanted_ctx;
     struct wd_span replacement;         /* printable ASCII without quote and backslash */
     const struct wd_secret *const *own; /* secrets of ours that must never show, always redacted; may be NULL */
     size_t own_count;
