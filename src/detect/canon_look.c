@@ -1,12 +1,12 @@
 /* Does a text need readings at all? One pass, for nearly every text needs none. */
 #include "../base/utf8.h"
-#include "canon.h"
+#include "canon_parts.h"
 #include "canon_words.h"
 #include "decode.h"
 #include "fold.h"
 
 enum { LOOK_LETTER = 1, LOOK_DIGIT = 2, LOOK_JOIN = 4, LOOK_ESCAPE = 8, LOOK_TOKEN = LOOK_LETTER | LOOK_DIGIT | LOOK_JOIN };
-enum { LOOK_EVIDENCE = 2, LOOK_SINGLES = 4, LOOK_PAIRS = 8, LOOK_BITS = 8 };
+enum { LOOK_EVIDENCE = 2, LOOK_SINGLES = 4, LOOK_PAIRS = 8, LOOK_BITS = 8, LOOK_CHANCE = 6 };
 
 /* clang-format off */
 static const uint8_t look_classes[256] = {
@@ -22,6 +22,8 @@ struct look {
     struct wd_span text;
     struct wd_canon_words words;
     uint32_t leet, singles, pairs;
+    unsigned signs; /* WD_CANON_SIGN_* */
+    bool any;       /* one of them is enough */
 };
 
 /* An escape at i? */
@@ -43,60 +45,103 @@ look_escape(struct wd_span t, size_t i)
     }
 }
 
-/* The token [i, end), whose characters are of these classes. */
+/* A digit that a letter follows. */
 static bool
+look_leet(const struct look *l, size_t i, size_t end)
+{
+    const uint8_t *p = (const uint8_t *)l->text.ptr;
+
+    for (; i + 1 < end; i++)
+        if ((look_classes[p[i]] & LOOK_DIGIT) != 0 && (look_classes[p[i + 1]] & LOOK_LETTER) != 0)
+            return true;
+    return false;
+}
+
+/* I-g-n-o-r-e is one token. */
+static bool
+look_joined(const struct look *l, size_t i, size_t end)
+{
+    size_t k;
+
+    for (k = i + 1; k < end && (look_classes[(uint8_t)l->text.ptr[k]] & LOOK_JOIN) != 0; k += 2)
+        if (k - i + 2 >= 2 * LOOK_SINGLES - 1)
+            return true;
+    return false;
+}
+
+/* The token [i, end), whose characters are of these classes. */
+static void
 look_token(struct look *l, size_t i, size_t end, unsigned classes)
 {
     struct wd_span t = l->text;
     struct wd_canon_words is;
-    size_t len = end - i, k;
+    size_t len = end - i;
 
     if (classes == LOOK_LETTER && len > 2) {
         is = wd_canon_word(t.ptr + i, len, t.len - i);
         l->words.turned += is.turned;
         l->words.backward += is.backward;
+        l->words.plain += is.plain;
     } else if ((classes & LOOK_DIGIT) != 0 && len > 2) {
-        for (k = i; k + 1 < end; k++)
-            if ((look_classes[(uint8_t)t.ptr[k]] & LOOK_DIGIT) != 0 && (look_classes[(uint8_t)t.ptr[k + 1]] & LOOK_LETTER) != 0)
-                break;
-        l->leet += k + 1 < end;
+        l->leet += look_leet(l, i, end);
     }
     l->singles = len == 1 ? l->singles + 1 : 0;
     l->pairs = (len == 2 || len == 4 || len == LOOK_BITS) && wd_decode_hex_pair(t.ptr + end - 2) >= 0 ? l->pairs + 1 : 0;
-    /* I-g-n-o-r-e is one token. */
-    if ((classes & LOOK_JOIN) != 0 && len >= 2 * LOOK_SINGLES - 1)
-        for (k = i + 1; k < end && (look_classes[(uint8_t)t.ptr[k]] & LOOK_JOIN) != 0; k += 2)
-            if (k - i + 2 >= 2 * LOOK_SINGLES - 1)
-                return true;
-    if (l->singles >= LOOK_SINGLES || l->pairs >= LOOK_PAIRS || l->leet >= LOOK_EVIDENCE)
-        return true;
-    return len >= WD_DECODE_MIN && wd_decode_likely(wd_span(t.ptr + i, len), WD_DECODE_TOKENS);
+    if (l->singles >= LOOK_SINGLES || ((classes & LOOK_JOIN) != 0 && len >= 2 * LOOK_SINGLES - 1 && look_joined(l, i, end)))
+        l->signs |= WD_CANON_SIGN_SPACED;
+    if (l->leet >= LOOK_EVIDENCE)
+        l->signs |= WD_CANON_SIGN_LEET;
+    if (l->pairs >= LOOK_PAIRS || (len >= WD_DECODE_MIN && wd_decode_likely(wd_span(t.ptr + i, len), WD_DECODE_TOKENS)))
+        l->signs |= WD_CANON_SIGN_ENCODED;
 }
 
+/* A sign for a letter before one. */
 static bool
+look_sign(struct wd_span t, size_t i)
+{
+    unsigned before = i > 0 ? look_classes[(uint8_t)t.ptr[i - 1]] : 0;
+
+    return (t.ptr[i] == '@' || t.ptr[i] == '$' || t.ptr[i] == '!' || t.ptr[i] == '|') && i + 1 < t.len &&
+           (look_classes[(uint8_t)t.ptr[i + 1]] & LOOK_LETTER) != 0 && (i == 0 || before == LOOK_LETTER || before == 0);
+}
+
+static void
 look_ascii(struct look *l)
 {
     struct wd_span t = l->text;
     size_t i = 0, start;
     unsigned c, classes;
 
-    while (i < t.len) {
+    while (i < t.len && !(l->any && l->signs != 0)) {
         c = look_classes[(uint8_t)t.ptr[i]];
         if ((c & LOOK_TOKEN) == 0) {
-            if (c == LOOK_ESCAPE && look_escape(t, i))
-                return true;
-            if (t.ptr[i] == '@' || t.ptr[i] == '$' || t.ptr[i] == '!')
-                l->leet += i > 0 && i + 1 < t.len && (look_classes[(uint8_t)t.ptr[i + 1]] & LOOK_LETTER) != 0 &&
-                           (t.ptr[i - 1] == ' ' || (look_classes[(uint8_t)t.ptr[i - 1]] & LOOK_LETTER) != 0);
+            if (t.ptr[i] != ' ' && c == LOOK_ESCAPE && look_escape(t, i))
+                l->signs |= WD_CANON_SIGN_ESCAPED;
+            else if (t.ptr[i] != ' ')
+                l->leet += look_sign(t, i);
             i++;
             continue;
         }
         for (start = i, classes = 0; i < t.len && (c = look_classes[(uint8_t)t.ptr[i]] & LOOK_TOKEN) != 0; i++)
             classes |= c;
-        if (look_token(l, start, i, classes))
-            return true;
+        look_token(l, start, i, classes);
     }
-    return l->words.turned >= LOOK_EVIDENCE || l->words.backward >= LOOK_EVIDENCE;
+    if (l->words.turned >= LOOK_EVIDENCE)
+        l->signs |= WD_CANON_SIGN_TURNED;
+    /* In a long text a word may be one backwards by chance. */
+    if (l->words.backward >= LOOK_EVIDENCE && l->words.backward * LOOK_CHANCE > l->words.plain)
+        l->signs |= WD_CANON_SIGN_BACKWARD;
+    if (l->leet >= LOOK_EVIDENCE)
+        l->signs |= WD_CANON_SIGN_LEET;
+}
+
+unsigned
+wd_canon_signs(struct wd_span text)
+{
+    struct look l = { .text = text };
+
+    look_ascii(&l);
+    return l.signs;
 }
 
 /* A character above ASCII that folding changes. */
@@ -138,7 +183,10 @@ look_unicode(struct wd_span t)
 bool
 wd_canon_needed(struct wd_span text)
 {
-    struct look l = { .text = text };
+    struct look l = { .text = text, .any = true };
 
-    return look_unicode(text) || look_ascii(&l);
+    if (look_unicode(text))
+        return true;
+    look_ascii(&l);
+    return l.signs != 0;
 }

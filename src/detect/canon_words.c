@@ -307,7 +307,7 @@ wd_canon_spaced(const struct wd_canon_source *from, struct wd_canon_part *to)
     return any;
 }
 
-void
+bool
 wd_canon_reversed(const struct wd_canon_source *from, struct wd_canon_part *to)
 {
     struct wd_span t = from->text;
@@ -321,4 +321,5 @@ wd_canon_reversed(const struct wd_canon_source *from, struct wd_canon_part *to)
             wd_canon_put(to, t.ptr[i - n + k], wd_canon_off(from, i - n + k));
         i -= n;
     }
+    return true;
 }
