@@ -1,12 +1,21 @@
 /* Does a text need readings at all? One pass, for nearly every text needs none. */
+#include <endian.h>
+
 #include "../base/utf8.h"
 #include "canon_parts.h"
 #include "canon_words.h"
 #include "decode.h"
 #include "fold.h"
 
-enum { LOOK_LETTER = 1, LOOK_DIGIT = 2, LOOK_JOIN = 4, LOOK_ESCAPE = 8, LOOK_TOKEN = LOOK_LETTER | LOOK_DIGIT | LOOK_JOIN };
-enum { LOOK_EVIDENCE = 2, LOOK_SINGLES = 4, LOOK_PAIRS = 8, LOOK_BITS = 8, LOOK_CHANCE = 6 };
+enum {
+    LOOK_LETTER = 1,
+    LOOK_DIGIT = 2,
+    LOOK_JOIN = 4,
+    LOOK_ESCAPE = 8,
+    LOOK_SIGN = 16,
+    LOOK_TOKEN = LOOK_LETTER | LOOK_DIGIT | LOOK_JOIN
+};
+enum { LOOK_EVIDENCE = 2, LOOK_SINGLES = 4, LOOK_PAIRS = 8, LOOK_BITS = 8, LOOK_CHANCE = 20, LOOK_BLOCK = 64 };
 
 /* clang-format off */
 static const uint8_t look_classes[256] = {
@@ -15,6 +24,7 @@ static const uint8_t look_classes[256] = {
     ['0'] = 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
     ['+'] = 4, ['-'] = 4, ['/'] = 4, ['_'] = 4,
     ['&'] = 8, ['%'] = 8, ['\\'] = 8,
+    ['@'] = 16, ['$'] = 16, ['!'] = 16, ['|'] = 16,
 };
 /* clang-format on */
 
@@ -24,6 +34,7 @@ struct look {
     uint32_t leet, singles, pairs;
     unsigned signs; /* WD_CANON_SIGN_* */
     bool any;       /* one of them is enough */
+    size_t slow;    /* up to here byte by byte */
 };
 
 /* An escape at i? */
@@ -78,10 +89,10 @@ look_token(struct look *l, size_t i, size_t end, unsigned classes)
     size_t len = end - i;
 
     if (classes == LOOK_LETTER && len > 2) {
-        is = wd_canon_word(t.ptr + i, len, t.len - i);
+        is = wd_canon_word(t.ptr + i, len, t.len - i, true);
         l->words.turned += is.turned;
         l->words.backward += is.backward;
-        l->words.plain += is.plain;
+        l->words.all += is.all;
     } else if ((classes & LOOK_DIGIT) != 0 && len > 2) {
         l->leet += look_leet(l, i, end);
     }
@@ -101,8 +112,52 @@ look_sign(struct wd_span t, size_t i)
 {
     unsigned before = i > 0 ? look_classes[(uint8_t)t.ptr[i - 1]] : 0;
 
-    return (t.ptr[i] == '@' || t.ptr[i] == '$' || t.ptr[i] == '!' || t.ptr[i] == '|') && i + 1 < t.len &&
-           (look_classes[(uint8_t)t.ptr[i + 1]] & LOOK_LETTER) != 0 && (i == 0 || before == LOOK_LETTER || before == 0);
+    return look_classes[(uint8_t)t.ptr[i]] == LOOK_SIGN && i + 1 < t.len &&
+           (look_classes[(uint8_t)t.ptr[i + 1]] & LOOK_LETTER) != 0 && (i == 0 || before == LOOK_LETTER || t.ptr[i - 1] == ' ');
+}
+
+/* Which of eight bytes of ASCII are letters, the first one the lowest bit. */
+static uint64_t
+look_letters(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
+    uint64_t x, from_a, to_z;
+
+    memcpy(&x, p, 8);
+    x = le64toh(x);
+    from_a = ((x | ones * 0x20) | high) - ones * 'a';
+    to_z = (high | ones * 'z') - ((x | ones * 0x20) & ~high);
+    return ((from_a & to_z & ~x & high) >> 7) * 0x0102040810204080u >> 56;
+}
+
+/*
+ * 64 bytes of words and punctuation, and nothing else that is of interest. Returns how many bytes are dealt with; 0 when they
+ * are to be looked at one by one.
+ */
+static size_t
+look_block(struct look *l, size_t i)
+{
+    const char *p = l->text.ptr + i;
+    uint64_t letters = 0, run;
+    unsigned classes = 0, k;
+
+    for (k = 0; k < LOOK_BLOCK; k++)
+        classes |= look_classes[(uint8_t)p[k]];
+    if ((classes & ~(unsigned)LOOK_LETTER) != 0)
+        return 0;
+    for (k = 0; k < LOOK_BLOCK / 8; k++)
+        letters |= look_letters(p + 8 * k) << 8 * k;
+    /* Letters that stand apart, or sixteen in a row. */
+    run = letters & ~(letters << 1) & ~(letters >> 1);
+    if ((run & run >> 2) != 0)
+        return 0;
+    run = letters & letters >> 1;
+    run &= run >> 2;
+    run &= run >> 4;
+    if ((run & run >> 8) != 0)
+        return 0;
+    l->singles = l->pairs = 0;
+    return wd_canon_block_words(p, letters, &l->words);
 }
 
 static void
@@ -114,10 +169,17 @@ look_ascii(struct look *l)
 
     while (i < t.len && !(l->any && l->signs != 0)) {
         c = look_classes[(uint8_t)t.ptr[i]];
+        /* Words begin here, not in the middle of one. */
+        if (i >= l->slow && t.len - i >= LOOK_BLOCK + 8) {
+            start = look_block(l, i);
+            i += start;
+            l->slow = start > 0 ? i : i + LOOK_BLOCK;
+            continue;
+        }
         if ((c & LOOK_TOKEN) == 0) {
-            if (t.ptr[i] != ' ' && c == LOOK_ESCAPE && look_escape(t, i))
+            if (c == LOOK_ESCAPE && look_escape(t, i))
                 l->signs |= WD_CANON_SIGN_ESCAPED;
-            else if (t.ptr[i] != ' ')
+            else if (c == LOOK_SIGN)
                 l->leet += look_sign(t, i);
             i++;
             continue;
@@ -129,7 +191,7 @@ look_ascii(struct look *l)
     if (l->words.turned >= LOOK_EVIDENCE)
         l->signs |= WD_CANON_SIGN_TURNED;
     /* In a long text a word may be one backwards by chance. */
-    if (l->words.backward >= LOOK_EVIDENCE && l->words.backward * LOOK_CHANCE > l->words.plain)
+    if (l->words.backward >= LOOK_EVIDENCE && l->words.backward * LOOK_CHANCE > l->words.all)
         l->signs |= WD_CANON_SIGN_BACKWARD;
     if (l->leet >= LOOK_EVIDENCE)
         l->signs |= WD_CANON_SIGN_LEET;
