@@ -250,6 +250,8 @@ test_F10_encoded(void **state)
         { "data eyJwYXNzd29yZCI6ICJodW50ZXIyIn0 end", "data [REDACTED] end" },
         { "aGk\\/IG1haWwgYm9iQGV4YW1wbGUuY29tIG9yIH5+fn4\\/", "[REDACTED]" },
         { "YgBvAGIAQABlAHgAYQBtAHAAbABlAC4AYwBvAG0A", "[REDACTED]" },
+        { "line\\nYm9iQGV4YW1wbGUuY29t", "line\\n[REDACTED]" },
+        { "line\\u2028Ym9iQGV4YW1wbGUuY29t", "line\\u2028[REDACTED]" },
         /* Text without findings, things that are no text. */
         { "VGhlIHF1aWNrIGJyb3duIGZveCBpcyBub2JvZHk= 100%25 a%20b", "VGhlIHF1aWNrIGJyb3duIGZveCBpcyBub2JvZHk= 100%25 a%20b" },
         { "3f2a9c41d07be8a6654f0e1d2c3b4a5968778695", "3f2a9c41d07be8a6654f0e1d2c3b4a5968778695" },
