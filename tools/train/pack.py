@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+"""pack.py OUT USER THRESHOLD DOCUMENT THRESHOLD: the two heads that train.c wrote, with the score above which each finds,
+become the file that is linked in (src/detect/injection_model.h says what stands where)."""
+import struct
+import sys
+
+MAGIC, VERSION = 0x4A495744, 1
+
+
+def main():
+    out, *rest = sys.argv[1:]
+    fields, weights = b'', b''
+    for path, threshold in zip(rest[::2], rest[1::2]):
+        with open(path, 'rb') as f:
+            data = f.read()
+        bits, near, far, _, unit = struct.unpack('<5i', data[:20])
+        fields += struct.pack('<5i', bits, near, far, round(float(threshold) * unit), unit)
+        weights += data[20:]
+    with open(out, 'wb') as f:
+        f.write(struct.pack('<2I', MAGIC, VERSION) + fields + weights)
+
+
+if __name__ == '__main__':
+    main()
