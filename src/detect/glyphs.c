@@ -5,7 +5,14 @@
 #include "fold.h"
 
 /* Hidden characters in a row that are a text. Nothing that people write has as many. */
-enum { READER_RUN = 6, READER_FLAG = 0x1f3f4, READER_FLAG_END = 0xe007f, READER_FLAG_MIN = 4, READER_FLAG_MAX = 7 };
+enum {
+    READER_RUN = 6,
+    READER_FLAG = 0x1f3f4,
+    READER_FLAG_END = 0xe007f,
+    READER_FLAG_MIN = 4,
+    READER_FLAG_MAX = 7,
+    READER_OVERRIDE = 0x202e
+};
 
 void
 wd_glyphs_reset(struct wd_glyphs *r)
@@ -92,7 +99,7 @@ glyphs_unhide(struct wd_glyphs *r, bool belongs)
     if (r->lead > 0 && (text || !belongs || (r->alikes == 0 && glyphs_is_foreign(r->before))))
         err = glyphs_show_hidden(r, text ? WD_CH_HIDDEN : 0);
     r->run = r->hidden = 0;
-    r->carries = r->flag = false;
+    r->carries = r->flag = r->reorders = false;
     r->symbol = 0;
     return err;
 }
@@ -101,9 +108,13 @@ glyphs_unhide(struct wd_glyphs *r, bool belongs)
 static enum wd_err
 glyphs_ascii(struct wd_glyphs *r, uint8_t c, uint32_t len)
 {
-    enum wd_err err = glyphs_unhide(r, true);
+    enum wd_err err = WD_OK;
     uint32_t lead;
 
+    if (r->reorders && !wd_char_is(c, WD_CH_SPACE | WD_CH_DIGIT) && !wd_char_is_quote(c))
+        err = glyphs_show_hidden(r, WD_CH_HIDDEN);
+    if (err == WD_OK)
+        err = glyphs_unhide(r, true);
     if (err == WD_OK && r->alikes > 0)
         err = glyphs_decide(r, wd_char_is(c, WD_CH_ALNUM));
     lead = r->lead;
@@ -160,6 +171,7 @@ glyphs_hidden(struct wd_glyphs *r, uint32_t cp, uint32_t len, enum wd_fold_kind 
 
     r->lead += len;
     r->hidden++;
+    r->reorders = r->reorders || cp == READER_OVERRIDE;
     if (kind == WD_FOLD_MARK) {
         r->run = 0;
         r->flag = false;
@@ -459,7 +471,7 @@ wd_glyphs_changes(struct wd_span t)
         kind = wd_fold_kind(cp);
         if (wd_fold_hides(kind)) {
             /* Emoji and scripts that need them have one at a time. */
-            if (!foreign || ++hidden > 2)
+            if (!foreign || ++hidden > 2 || cp == READER_OVERRIDE)
                 return true;
         } else if (kind == WD_FOLD_ALIKE) {
             if (i > 0 && wd_char_is((uint8_t)t.ptr[i - 1], WD_CH_ALNUM))

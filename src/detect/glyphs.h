@@ -15,6 +15,7 @@
  * - characters that show nothing are nothing between ASCII: their bytes lead the next character. Where another script or an
  *   emoji stands before, which may need them, and when they are many, they are one unknown character;
  * - from the sixth in a row on, hidden characters that carry a text are each WD_CH_HIDDEN; the first five belong to the sixth;
+ * - so is a right-to-left override before ASCII, which shows that in another order than it is read in;
  * - all else above ASCII is a character a byte, or one unknown character (0) for an escape.
  */
 typedef enum wd_err (*wd_glyphs_show)(void *ctx, uint8_t c, uint32_t lead, uint32_t len);
@@ -43,6 +44,7 @@ struct wd_glyphs {
     uint32_t lead;   /* their bytes */
     uint8_t hidden;  /* how many of them */
     uint8_t run;     /* of those that may carry a text, in a row */
+    bool reorders;   /* one of them turns the order of what follows */
     bool carries;    /* they do: tags, selectors, or two that differ */
     bool flag;       /* behind a black flag */
     uint32_t symbol; /* the first one of zero width */
@@ -67,7 +69,7 @@ wd_glyphs_saw(struct wd_glyphs *r, uint8_t c)
 {
     r->before = c;
     r->run = 0;
-    r->carries = r->flag = false;
+    r->carries = r->flag = r->reorders = false;
     r->symbol = 0;
 }
 

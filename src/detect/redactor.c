@@ -10,7 +10,7 @@
 #include "glyphs.h"
 
 /*
- * Bytes become characters (reader.c), characters are cut into pieces that no finding crosses (hold.c), pieces that
+ * Bytes become characters (glyphs.c), characters are cut into pieces that no finding crosses (hold.c), pieces that
  * are complete are matched (redactor_settle). Nothing in this depends on how the bytes arrived.
  */
 enum {
