@@ -3,6 +3,7 @@
 #include "match.h"
 #include "measure_pii.h"
 #include "pem.h"
+#include "random.h"
 #include "validate.h"
 
 enum {
@@ -13,6 +14,8 @@ enum {
     MEASURE_HOLDS = 320, /* of a value: where words are looked for */
     MEASURE_NAME_MAX = 32,
     MEASURE_URL_MAX = 200,
+    MEASURE_BLOB = 32,
+    MEASURE_BLOB_SCORE = 80,
 };
 
 /* The character at i, -1 outside of the text. */
@@ -70,12 +73,27 @@ measure_is_valid(const struct wd_piece *p, const struct wd_match *m, uint32_t to
     return m->rule->valid == NULL || m->rule->valid(measure_span(p, m->start, to), form);
 }
 
+/* In the middle of base64, where the first letters of a key turn up by chance. */
+static bool
+measure_in_blob(const struct wd_piece *p, uint32_t at)
+{
+    uint32_t from = at;
+
+    if (at == 0 || memchr("_-+/", p->chars[at - 1], 4) == NULL || wd_char_is(p->chars[at], WD_CH_SPACE))
+        return false;
+    while (from > 0 && at - from < MEASURE_BLOB && wd_char_is(p->chars[from - 1], WD_CH_BASE64))
+        from--;
+    return at - from >= MEASURE_BLOB && wd_random_score(measure_span(p, from, at)) >= MEASURE_BLOB_SCORE;
+}
+
 static bool
 measure_value(const struct wd_piece *p, struct wd_match *m)
 {
     const struct wd_rule *rule = m->rule;
     struct wd_piece head = *p;
 
+    if (!rule->glued && measure_in_blob(p, m->start))
+        return false;
     head.len = p->len - m->start > WD_VALID_LOOK ? m->start + WD_VALID_LOOK : p->len;
     if (!measure_is_valid(p, m, measure_run(&head, m->end, rule->value), 0))
         return false;

@@ -198,7 +198,6 @@ static const struct wd_rule rows[] = {
     KEY("twitter-bearer", WD_CH_ALNUM | WD_CH_MORE, 60, 0, "AAAAAAAAAAAAAAAAAAAA[A-Za-z0-9%]{20}", "", wd_valid_random),
     KEY("frameio-token", WD_CH_KEY | WD_CH_SIGN, 56, 0, "fio-u-[A-Za-z0-9_=-]{20}", "-", wd_valid_random),
     KEY("fullstory-key", WD_CH_BASE64, 44, 0, "(?:na1\\.|eu1\\.)[A-Za-z0-9+/=_-]{20}", ".", wd_valid_random),
-    KEY("beamer-key", WD_CH_KEY | WD_CH_SIGN, 46, 0, "b_[A-Za-z0-9_=-]{20}", "_", wd_valid_random),
     KEY("settlemint-token", WD_CH_ALNUM, 23, 0, "(?:sm_pat_|sm_sat_|sm_aat_)[A-Za-z0-9]{16}", "_", wd_valid_random),
     KEY("authress-key", WD_CH_DOTTED | WD_CH_SIGN, 53, 0, "(?:sc_|ext_|scauth_)[A-Za-z0-9._=-]{20}", "_", wd_valid_random),
     KEY("stytch-key", WD_CH_KEY | WD_CH_SIGN, 48, 0, "(?:secret-live-|secret-test-)[A-Za-z0-9_=-]{20}", "-", wd_valid_random),
