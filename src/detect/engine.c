@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "canon.h"
 #include "chars.h"
 #include "injection.h"
 #include "match.h"
@@ -26,6 +27,7 @@ struct wd_engine {
 
 struct wd_scratch {
     hs_scratch_t *hs;
+    struct wd_canon canon;
     struct wd_matches matches;
     /* While a piece is matched. */
     const struct wd_scan *scan;
@@ -130,6 +132,7 @@ wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine)
 
     if (s == NULL)
         return WD_ERR_NOMEM;
+    wd_canon_init(&s->canon);
     if (hs_alloc_scratch(engine->look, &s->hs) != HS_SUCCESS || hs_alloc_scratch(engine->find, &s->hs) != HS_SUCCESS ||
         wd_injection_prepare(engine->injection, &s->hs) != WD_OK) {
         wd_scratch_free(s);
@@ -145,6 +148,7 @@ wd_scratch_free(struct wd_scratch *scratch)
     if (scratch == NULL)
         return;
     hs_free_scratch(scratch->hs);
+    wd_canon_deinit(&scratch->canon);
     free(scratch->matches.items);
     free(scratch);
 }
@@ -159,6 +163,12 @@ struct hs_scratch *
 wd_scratch_hs(struct wd_scratch *scratch)
 {
     return scratch->hs;
+}
+
+struct wd_canon *
+wd_scratch_canon(struct wd_scratch *scratch)
+{
+    return &scratch->canon;
 }
 
 enum wd_action

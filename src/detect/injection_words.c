@@ -1,5 +1,7 @@
 #include "injection_words.h"
 
+#include "fold.h"
+
 /* Kinds of bytes. A text in UTF-8: letters of two bytes belong to words, those of scripts without blanks are words each. */
 enum { BYTE_SPACE, BYTE_LINE, BYTE_SIGN, BYTE_DIGIT, BYTE_LETTER, BYTE_HIGH };
 
@@ -95,13 +97,11 @@ words_high(const uint8_t *p, const uint8_t *end, uint32_t *len)
     return c < 0xee ? HIGH_LETTER : HIGH_SIGN; /* Korean; then forms, and emoji */
 }
 
-/* The lower case of a letter of two bytes, where it is regular: Latin-1, Greek, Cyrillic. */
+/* The lower case of a letter of two bytes, where it is regular: Greek, Cyrillic. */
 static inline uint32_t
 words_lower2(uint8_t c, uint8_t next)
 {
-    if (c == 0xc3 && next >= 0x80 && next <= 0x9e && next != 0x97)
-        next |= 0x20;
-    else if (c == 0xd0 && next >= 0x90 && next <= 0x9f)
+    if (c == 0xd0 && next >= 0x90 && next <= 0x9f)
         next += 0x20;
     else if (c == 0xd0 && next >= 0xa0 && next <= 0xaf)
         return 0xd1u << 8 | (next - 0x20u);
@@ -112,12 +112,34 @@ words_lower2(uint8_t c, uint8_t next)
     return (uint32_t)c << 8 | next;
 }
 
+/* A letter of several bytes: Latin ones as what they are without accents, as in the readings of canon.h. */
+static uint32_t
+words_hash_high(uint32_t h, const uint8_t *p, uint32_t len)
+{
+    struct wd_fold fold = { .len = 0 };
+    uint32_t pair, i;
+
+    if (len == 2 && p[0] <= 0xc9)
+        fold = wd_fold_get((p[0] & 0x1fu) << 6 | (p[1] & 0x3fu));
+    for (i = 0; i < fold.len; i++)
+        h = wd_injection_hash(h, (uint8_t)(fold.ascii[i] | 0x20));
+    if (fold.len > 0)
+        return h;
+    if (len == 2) {
+        pair = words_lower2(p[0], p[1]);
+        return wd_injection_hash(wd_injection_hash(h, (uint8_t)(pair >> 8)), (uint8_t)pair);
+    }
+    for (i = 0; i < len; i++)
+        h = wd_injection_hash(h, p[i]);
+    return h;
+}
+
 /* A run of letters and digits. */
 static void
 words_take_word(struct wd_injection_words *w)
 {
     const uint8_t *p = w->at, *end = w->end;
-    uint32_t h = WD_INJECTION_HASH_START, six = 0, twelve = 0, n = 0, stem_at = WORDS_STEM, upper = 0, digits = 0, len, pair;
+    uint32_t h = WD_INJECTION_HASH_START, six = 0, twelve = 0, n = 0, stem_at = WORDS_STEM, upper = 0, digits = 0, len;
     uint8_t kind;
 
     w->stem = 0;
@@ -140,16 +162,10 @@ words_take_word(struct wd_injection_words *w)
             }
             if (high != HIGH_LETTER)
                 break;
-            if (n == 0)
+            if (n == 0 && *p > 0xc9)
                 stem_at = 2 * WORDS_STEM;
-            if (len == 2) {
-                pair = words_lower2(p[0], p[1]);
-                h = wd_injection_hash(wd_injection_hash(h, (uint8_t)(pair >> 8)), (uint8_t)pair);
-            } else {
-                for (uint32_t i = 0; i < len; i++)
-                    h = wd_injection_hash(h, p[i]);
-            }
-            n += len;
+            h = words_hash_high(h, p, len);
+            n += *p > 0xc9 ? len : 1;
             p += len - 1;
         } else if (*p == '\'' && n > 0 && end - p > 1 && words_bytes[p[1]] == BYTE_LETTER) {
             continue;

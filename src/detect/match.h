@@ -49,11 +49,13 @@ bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32
 /* False when no rule can match in any of the pieces that chars was cut into. A cheap look, then one scan. */
 bool wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece);
 
-/* What injection.c holds in an engine, and what Vectorscan works in. */
+/* What injection.c holds in an engine; what Vectorscan and the readings of a text work in. */
+struct wd_canon;
 struct wd_injection;
 struct hs_scratch;
 const struct wd_injection *wd_engine_injection(const struct wd_engine *engine);
 struct hs_scratch *wd_scratch_hs(struct wd_scratch *scratch);
+struct wd_canon *wd_scratch_canon(struct wd_scratch *scratch);
 
 /* What the policy does with the rule; WD_OFF also when the rule is not for this direction. */
 enum wd_action wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule);

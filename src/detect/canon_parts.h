@@ -1,0 +1,44 @@
+#ifndef WD_CANON_PARTS_H
+#define WD_CANON_PARTS_H
+
+#include "canon.h"
+
+/* What the files of canon share: parts that grow, and the steps that make one from another. */
+
+/* Room for len more bytes was reserved. */
+static inline void
+wd_canon_put(struct wd_canon_part *p, char b, uint32_t off)
+{
+    p->ptr[p->len] = b;
+    p->offs[p->len++] = off;
+}
+
+enum wd_err wd_canon_reserve(struct wd_canon_part *p, uint32_t len) WD_CHECK;
+
+/* The bytes of a part, and where they come from: offs NULL when they are the text itself, that starts at `base`. */
+struct wd_canon_source {
+    struct wd_span text;
+    const uint32_t *offs;
+};
+
+static inline uint32_t
+wd_canon_off(const struct wd_canon_source *s, size_t i)
+{
+    return s->offs != NULL ? s->offs[i] : (uint32_t)i;
+}
+
+/* Entities, %XX and backslash escapes into bytes. True when there were any. `to` has room for the text. */
+bool wd_canon_unescape(const struct wd_canon_source *from, struct wd_canon_part *to);
+/* Characters into what they are read as. True when that changes anything. `to` has room for a third more than the text. */
+bool wd_canon_fold(const struct wd_canon_source *from, struct wd_canon_part *to);
+/* Text in hidden characters; `to` has room for the text. True when there is any. */
+bool wd_canon_reveal(const struct wd_canon_source *from, struct wd_canon_part *to);
+
+/* Each: true when there is evidence, and then the reading is in `to`, which has room for the text. */
+bool wd_canon_rot13(const struct wd_canon_source *from, struct wd_canon_part *to);
+bool wd_canon_leet(const struct wd_canon_source *from, struct wd_canon_part *to);
+bool wd_canon_spaced(const struct wd_canon_source *from, struct wd_canon_part *to);
+/* From its end; whether that makes sense is the caller's to know. */
+void wd_canon_reversed(const struct wd_canon_source *from, struct wd_canon_part *to);
+
+#endif
