@@ -111,7 +111,7 @@ class Grammar:
         scope = "" if path.stem.startswith("common") else path.stem
         slots = self.slots.setdefault(scope, {})
         current, split = None, False
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(self.lines(path), 1):
             where = f"{path.name}:{number}"
             if not line.strip() or line.startswith("%"):
                 continue
@@ -132,6 +132,15 @@ class Grammar:
                 for part in self.pieces(line, split):
                     parser = Parser(part, where)
                     current.append(parser.sequence(False))
+
+    @staticmethod
+    def lines(path):
+        """The lines of a file; "@@include FILE LANG" at its end stands for those of FILE with LANG put for XX."""
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if lines and lines[-1].startswith("@@include "):
+            _, name, lang = lines.pop().split()
+            lines += (path.parent / name).read_text(encoding="utf-8").replace("XX", lang).splitlines()
+        return lines
 
     @staticmethod
     def pieces(line, split):
