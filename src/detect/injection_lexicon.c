@@ -413,18 +413,14 @@ static uint32_t
 lexicon_hash(const char *word, size_t len)
 {
     static const struct wd_injection_lexicon none;
-    uint32_t h = WD_INJECTION_HASH_START;
     struct wd_injection_words w;
     uint8_t first = (uint8_t)word[0];
     bool begins = word[len - 1] == '*';
 
+    if (begins || (first >= 0xe3 && first <= 0xe9))
+        return wd_injection_hash((const uint8_t *)word, len - begins) ^ (begins ? (uint32_t)len - 1 : 0);
     wd_injection_words_init(&w, &none, wd_span(word, len));
-    if (!begins && (first < 0xe3 || first > 0xe9))
-        return wd_injection_words_next(&w) ? w.word : 0;
-    len -= begins;
-    for (size_t i = 0; i < len; i++)
-        h = wd_injection_hash(h, (uint8_t)word[i]);
-    return begins ? h ^ (uint32_t)len : h;
+    return wd_injection_words_next(&w) ? w.word : 0;
 }
 
 static void
