@@ -3,10 +3,9 @@
 #include <stdlib.h>
 
 #include "canon_parts.h"
-#include "canon_words.h"
 #include "decode.h"
 
-enum { CANON_TEXT_MAX = 1 << 30, CANON_MORE = 64 * 1024, CANON_TIMES = 3, CANON_UNESCAPES = 3, CANON_EVIDENCE = 2 };
+enum { CANON_TEXT_MAX = 1 << 30, CANON_MORE = 64 * 1024, CANON_TIMES = 3, CANON_UNESCAPES = 3 };
 
 void
 wd_canon_init(struct wd_canon *c)
@@ -75,6 +74,12 @@ canon_take(struct wd_canon *c, enum wd_canon_how how, unsigned depth, bool chang
     c->room -= p->len < c->room ? p->len : c->room;
 }
 
+static bool
+canon_may_be_escaped(struct wd_span t)
+{
+    return memchr(t.ptr, '\\', t.len) != NULL || memchr(t.ptr, '&', t.len) != NULL || memchr(t.ptr, '%', t.len) != NULL;
+}
+
 /* Escapes undone and characters folded: from is a text, or one that was decoded. */
 static enum wd_err
 canon_add_folded(struct wd_canon *c, struct wd_canon_source from, enum wd_canon_how how, unsigned depth)
@@ -84,7 +89,7 @@ canon_add_folded(struct wd_canon *c, struct wd_canon_source from, enum wd_canon_
     bool changed = false;
     int i;
 
-    for (i = 0; i < CANON_UNESCAPES && err == WD_OK; i++) {
+    for (i = 0; i < CANON_UNESCAPES && canon_may_be_escaped(from.text); i++) {
         /* from may be the second of them: it is the one that is not written then. */
         to = from.text.ptr == work[0].ptr ? &work[1] : &work[0];
         err = wd_canon_reserve(to, (uint32_t)from.text.len);
@@ -94,7 +99,7 @@ canon_add_folded(struct wd_canon *c, struct wd_canon_source from, enum wd_canon_
         from = canon_source(to);
     }
     /* Three bytes become at most four letters. */
-    to = canon_next(c, from.text.len == 0 ? 0 : from.text.len + from.text.len / 3 + 1, &err);
+    to = canon_next(c, from.text.len + from.text.len / 3 + 1, &err);
     if (to == NULL)
         return err;
     changed |= wd_canon_fold(&from, to);
@@ -136,17 +141,19 @@ canon_add_hidden(struct wd_canon *c, struct wd_canon_source from, unsigned depth
     return canon_add_folded(c, canon_source(work), WD_CANON_HIDDEN, depth);
 }
 
-/* The reading at i in other ways of spelling. */
+/* The reading at i in other ways of spelling that it shows signs of. */
 static enum wd_err
-canon_add_spellings(struct wd_canon *c, uint32_t i, bool reordered)
+canon_add_spellings(struct wd_canon *c, uint32_t i, unsigned signs)
 {
     static const struct {
+        unsigned sign;
         bool (*make)(const struct wd_canon_source *, struct wd_canon_part *);
         enum wd_canon_how how;
     } spellings[] = {
-        { wd_canon_spaced, WD_CANON_SPACED },
-        { wd_canon_leet, WD_CANON_LEET },
-        { wd_canon_rot13, WD_CANON_ROT13 },
+        { WD_CANON_SIGN_SPACED, wd_canon_spaced, WD_CANON_SPACED },
+        { WD_CANON_SIGN_LEET, wd_canon_leet, WD_CANON_LEET },
+        { WD_CANON_SIGN_TURNED, wd_canon_rot13, WD_CANON_ROT13 },
+        { WD_CANON_SIGN_BACKWARD, wd_canon_reversed, WD_CANON_REVERSED },
     };
     struct wd_canon_source from = canon_source(&c->parts[i]);
     struct wd_canon_part *to;
@@ -154,19 +161,14 @@ canon_add_spellings(struct wd_canon *c, uint32_t i, bool reordered)
     size_t k;
 
     for (k = 0; k < sizeof(spellings) / sizeof(spellings[0]); k++) {
+        if ((signs & spellings[k].sign) == 0)
+            continue;
         to = canon_next(c, from.text.len, &err);
         if (to == NULL)
             return err;
         if (spellings[k].make(&from, to))
             canon_take(c, spellings[k].how, c->readings[i].depth, true);
     }
-    if (!reordered && wd_canon_count(from.text).backward < CANON_EVIDENCE)
-        return WD_OK;
-    to = canon_next(c, from.text.len, &err);
-    if (to == NULL)
-        return err;
-    wd_canon_reversed(&from, to);
-    canon_take(c, WD_CANON_REVERSED, c->readings[i].depth, true);
     return WD_OK;
 }
 
@@ -182,6 +184,7 @@ wd_canon_make(struct wd_canon *c, struct wd_span text)
 {
     struct wd_canon_source whole = { text, NULL };
     enum wd_err err;
+    unsigned signs;
     uint32_t i;
 
     c->count = 0;
@@ -193,10 +196,13 @@ wd_canon_make(struct wd_canon *c, struct wd_span text)
     if (err == WD_OK)
         err = canon_add_hidden(c, whole, 1);
     for (i = 0; i < c->count && err == WD_OK; i++) {
+        signs = wd_canon_signs(canon_source(&c->parts[i]).text);
+        if (i == 0 && canon_is_reordered(text))
+            signs |= WD_CANON_SIGN_BACKWARD;
         /* The spelled ones stand behind that which they were made from: not spelled anew. */
         if (c->readings[i].how <= WD_CANON_DECODED)
-            err = canon_add_spellings(c, i, i == 0 && canon_is_reordered(text));
-        if (err == WD_OK && c->readings[i].depth < WD_DECODE_DEPTH)
+            err = canon_add_spellings(c, i, signs);
+        if (err == WD_OK && (signs & WD_CANON_SIGN_ENCODED) != 0 && c->readings[i].depth < WD_DECODE_DEPTH)
             err = canon_add_decoded(c, canon_source(&c->parts[i]), c->readings[i].depth + 1u);
     }
     return err;

@@ -1,12 +1,21 @@
 /* Does a text need readings at all? One pass, for nearly every text needs none. */
+#include <endian.h>
+
 #include "../base/utf8.h"
-#include "canon.h"
+#include "canon_parts.h"
 #include "canon_words.h"
 #include "decode.h"
 #include "fold.h"
 
-enum { LOOK_LETTER = 1, LOOK_DIGIT = 2, LOOK_JOIN = 4, LOOK_ESCAPE = 8, LOOK_TOKEN = LOOK_LETTER | LOOK_DIGIT | LOOK_JOIN };
-enum { LOOK_EVIDENCE = 2, LOOK_SINGLES = 4, LOOK_PAIRS = 8, LOOK_BITS = 8 };
+enum {
+    LOOK_LETTER = 1,
+    LOOK_DIGIT = 2,
+    LOOK_JOIN = 4,
+    LOOK_ESCAPE = 8,
+    LOOK_SIGN = 16,
+    LOOK_TOKEN = LOOK_LETTER | LOOK_DIGIT | LOOK_JOIN
+};
+enum { LOOK_EVIDENCE = 2, LOOK_SINGLES = 4, LOOK_PAIRS = 8, LOOK_BITS = 8, LOOK_CHANCE = 20, LOOK_BLOCK = 64 };
 
 /* clang-format off */
 static const uint8_t look_classes[256] = {
@@ -15,6 +24,7 @@ static const uint8_t look_classes[256] = {
     ['0'] = 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
     ['+'] = 4, ['-'] = 4, ['/'] = 4, ['_'] = 4,
     ['&'] = 8, ['%'] = 8, ['\\'] = 8,
+    ['@'] = 16, ['$'] = 16, ['!'] = 16, ['|'] = 16,
 };
 /* clang-format on */
 
@@ -22,6 +32,9 @@ struct look {
     struct wd_span text;
     struct wd_canon_words words;
     uint32_t leet, singles, pairs;
+    unsigned signs; /* WD_CANON_SIGN_* */
+    bool any;       /* one of them is enough */
+    size_t slow;    /* up to here byte by byte */
 };
 
 /* An escape at i? */
@@ -43,60 +56,154 @@ look_escape(struct wd_span t, size_t i)
     }
 }
 
-/* The token [i, end), whose characters are of these classes. */
+/* A digit that a letter follows. */
 static bool
+look_leet(const struct look *l, size_t i, size_t end)
+{
+    const uint8_t *p = (const uint8_t *)l->text.ptr;
+
+    for (; i + 1 < end; i++)
+        if ((look_classes[p[i]] & LOOK_DIGIT) != 0 && (look_classes[p[i + 1]] & LOOK_LETTER) != 0)
+            return true;
+    return false;
+}
+
+/* I-g-n-o-r-e is one token. */
+static bool
+look_joined(const struct look *l, size_t i, size_t end)
+{
+    size_t k;
+
+    for (k = i + 1; k < end && (look_classes[(uint8_t)l->text.ptr[k]] & LOOK_JOIN) != 0; k += 2)
+        if (k - i + 2 >= 2 * LOOK_SINGLES - 1)
+            return true;
+    return false;
+}
+
+/* The token [i, end), whose characters are of these classes. */
+static void
 look_token(struct look *l, size_t i, size_t end, unsigned classes)
 {
     struct wd_span t = l->text;
     struct wd_canon_words is;
-    size_t len = end - i, k;
+    size_t len = end - i;
 
     if (classes == LOOK_LETTER && len > 2) {
-        is = wd_canon_word(t.ptr + i, len, t.len - i);
+        is = wd_canon_word(t.ptr + i, len, t.len - i, true);
         l->words.turned += is.turned;
         l->words.backward += is.backward;
+        l->words.all += is.all;
     } else if ((classes & LOOK_DIGIT) != 0 && len > 2) {
-        for (k = i; k + 1 < end; k++)
-            if ((look_classes[(uint8_t)t.ptr[k]] & LOOK_DIGIT) != 0 && (look_classes[(uint8_t)t.ptr[k + 1]] & LOOK_LETTER) != 0)
-                break;
-        l->leet += k + 1 < end;
+        l->leet += look_leet(l, i, end);
     }
     l->singles = len == 1 ? l->singles + 1 : 0;
     l->pairs = (len == 2 || len == 4 || len == LOOK_BITS) && wd_decode_hex_pair(t.ptr + end - 2) >= 0 ? l->pairs + 1 : 0;
-    /* I-g-n-o-r-e is one token. */
-    if ((classes & LOOK_JOIN) != 0 && len >= 2 * LOOK_SINGLES - 1)
-        for (k = i + 1; k < end && (look_classes[(uint8_t)t.ptr[k]] & LOOK_JOIN) != 0; k += 2)
-            if (k - i + 2 >= 2 * LOOK_SINGLES - 1)
-                return true;
-    if (l->singles >= LOOK_SINGLES || l->pairs >= LOOK_PAIRS || l->leet >= LOOK_EVIDENCE)
-        return true;
-    return len >= WD_DECODE_MIN && wd_decode_likely(wd_span(t.ptr + i, len), WD_DECODE_TOKENS);
+    if (l->singles >= LOOK_SINGLES || ((classes & LOOK_JOIN) != 0 && len >= 2 * LOOK_SINGLES - 1 && look_joined(l, i, end)))
+        l->signs |= WD_CANON_SIGN_SPACED;
+    if (l->leet >= LOOK_EVIDENCE)
+        l->signs |= WD_CANON_SIGN_LEET;
+    if (l->pairs >= LOOK_PAIRS || (len >= WD_DECODE_MIN && wd_decode_likely(wd_span(t.ptr + i, len), WD_DECODE_TOKENS)))
+        l->signs |= WD_CANON_SIGN_ENCODED;
 }
 
+/* A sign for a letter before one. */
 static bool
+look_sign(struct wd_span t, size_t i)
+{
+    unsigned before = i > 0 ? look_classes[(uint8_t)t.ptr[i - 1]] : 0;
+
+    return look_classes[(uint8_t)t.ptr[i]] == LOOK_SIGN && i + 1 < t.len &&
+           (look_classes[(uint8_t)t.ptr[i + 1]] & LOOK_LETTER) != 0 && (i == 0 || before == LOOK_LETTER || t.ptr[i - 1] == ' ');
+}
+
+/* Which of eight bytes of ASCII are letters, the first one the lowest bit. */
+static uint64_t
+look_letters(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
+    uint64_t x, from_a, to_z;
+
+    memcpy(&x, p, 8);
+    x = le64toh(x);
+    from_a = ((x | ones * 0x20) | high) - ones * 'a';
+    to_z = (high | ones * 'z') - ((x | ones * 0x20) & ~high);
+    return ((from_a & to_z & ~x & high) >> 7) * 0x0102040810204080u >> 56;
+}
+
+/*
+ * 64 bytes of words and punctuation, and nothing else that is of interest. Returns how many bytes are dealt with; 0 when they
+ * are to be looked at one by one.
+ */
+static size_t
+look_block(struct look *l, size_t i)
+{
+    const char *p = l->text.ptr + i;
+    uint64_t letters = 0, run;
+    unsigned classes = 0, k;
+
+    for (k = 0; k < LOOK_BLOCK; k++)
+        classes |= look_classes[(uint8_t)p[k]];
+    if ((classes & ~(unsigned)LOOK_LETTER) != 0)
+        return 0;
+    for (k = 0; k < LOOK_BLOCK / 8; k++)
+        letters |= look_letters(p + 8 * k) << 8 * k;
+    /* Letters that stand apart, or sixteen in a row. */
+    run = letters & ~(letters << 1) & ~(letters >> 1);
+    if ((run & run >> 2) != 0)
+        return 0;
+    run = letters & letters >> 1;
+    run &= run >> 2;
+    run &= run >> 4;
+    if ((run & run >> 8) != 0)
+        return 0;
+    l->singles = l->pairs = 0;
+    return wd_canon_block_words(p, letters, &l->words);
+}
+
+static void
 look_ascii(struct look *l)
 {
     struct wd_span t = l->text;
     size_t i = 0, start;
     unsigned c, classes;
 
-    while (i < t.len) {
+    while (i < t.len && !(l->any && l->signs != 0)) {
         c = look_classes[(uint8_t)t.ptr[i]];
+        /* Words begin here, not in the middle of one. */
+        if (i >= l->slow && t.len - i >= LOOK_BLOCK + 8) {
+            start = look_block(l, i);
+            i += start;
+            l->slow = start > 0 ? i : i + LOOK_BLOCK;
+            continue;
+        }
         if ((c & LOOK_TOKEN) == 0) {
             if (c == LOOK_ESCAPE && look_escape(t, i))
-                return true;
-            if (t.ptr[i] == '@' || t.ptr[i] == '$' || t.ptr[i] == '!')
-                l->leet += i > 0 && i + 1 < t.len && (look_classes[(uint8_t)t.ptr[i + 1]] & LOOK_LETTER) != 0 &&
-                           (t.ptr[i - 1] == ' ' || (look_classes[(uint8_t)t.ptr[i - 1]] & LOOK_LETTER) != 0);
+                l->signs |= WD_CANON_SIGN_ESCAPED;
+            else if (c == LOOK_SIGN)
+                l->leet += look_sign(t, i);
             i++;
             continue;
         }
         for (start = i, classes = 0; i < t.len && (c = look_classes[(uint8_t)t.ptr[i]] & LOOK_TOKEN) != 0; i++)
             classes |= c;
-        if (look_token(l, start, i, classes))
-            return true;
+        look_token(l, start, i, classes);
     }
-    return l->words.turned >= LOOK_EVIDENCE || l->words.backward >= LOOK_EVIDENCE;
+    if (l->words.turned >= LOOK_EVIDENCE)
+        l->signs |= WD_CANON_SIGN_TURNED;
+    /* In a long text a word may be one backwards by chance. */
+    if (l->words.backward >= LOOK_EVIDENCE && l->words.backward * LOOK_CHANCE > l->words.all)
+        l->signs |= WD_CANON_SIGN_BACKWARD;
+    if (l->leet >= LOOK_EVIDENCE)
+        l->signs |= WD_CANON_SIGN_LEET;
+}
+
+unsigned
+wd_canon_signs(struct wd_span text)
+{
+    struct look l = { .text = text };
+
+    look_ascii(&l);
+    return l.signs;
 }
 
 /* A character above ASCII that folding changes. */
@@ -138,7 +245,10 @@ look_unicode(struct wd_span t)
 bool
 wd_canon_needed(struct wd_span text)
 {
-    struct look l = { .text = text };
+    struct look l = { .text = text, .any = true };
 
-    return look_unicode(text) || look_ascii(&l);
+    if (look_unicode(text))
+        return true;
+    look_ascii(&l);
+    return l.signs != 0;
 }

@@ -34,11 +34,22 @@ bool wd_canon_fold(const struct wd_canon_source *from, struct wd_canon_part *to)
 /* Text in hidden characters; `to` has room for the text. True when there is any. */
 bool wd_canon_reveal(const struct wd_canon_source *from, struct wd_canon_part *to);
 
+/* What a text shows signs of; may be there for nothing. */
+enum {
+    WD_CANON_SIGN_ESCAPED = 1,
+    WD_CANON_SIGN_SPACED = 2,
+    WD_CANON_SIGN_LEET = 4,
+    WD_CANON_SIGN_ENCODED = 8,
+    WD_CANON_SIGN_TURNED = 16,
+    WD_CANON_SIGN_BACKWARD = 32,
+};
+unsigned wd_canon_signs(struct wd_span text);
+
 /* Each: true when there is evidence, and then the reading is in `to`, which has room for the text. */
 bool wd_canon_rot13(const struct wd_canon_source *from, struct wd_canon_part *to);
 bool wd_canon_leet(const struct wd_canon_source *from, struct wd_canon_part *to);
 bool wd_canon_spaced(const struct wd_canon_source *from, struct wd_canon_part *to);
-/* From its end; whether that makes sense is the caller's to know. */
-void wd_canon_reversed(const struct wd_canon_source *from, struct wd_canon_part *to);
+/* From its end, always. */
+bool wd_canon_reversed(const struct wd_canon_source *from, struct wd_canon_part *to);
 
 #endif

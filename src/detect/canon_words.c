@@ -65,7 +65,7 @@ words_turn(uint64_t w)
 }
 
 struct wd_canon_words
-wd_canon_word(const char *p, size_t len, size_t room)
+wd_canon_word(const char *p, size_t len, size_t room, bool odd)
 {
     struct wd_canon_words is = { 0 };
     size_t n = len < 8 ? len : 8;
@@ -77,12 +77,12 @@ wd_canon_word(const char *p, size_t len, size_t room)
         memcpy(&word, p, 8);
     else
         memcpy(&word, p, n);
-    word = le64toh(word);
-    word = n < 8 ? word & (((uint64_t)1 << 8 * n) - 1) : word;
-    word |= 0x2020202020202020u >> 8 * (8 - n);
+    /* Eight letters in lower case, or fewer and zeros. */
+    word = (le64toh(word) | 0x2020202020202020u) & UINT64_MAX >> 8 * (8 - n);
     is.all = 1;
-    is.plain = words_has(word);
     is.turned = words_has(words_turn(word));
+    if (!odd)
+        is.plain = words_has(word);
     if (len <= 8) {
         end = word;
     } else {
@@ -90,8 +90,36 @@ wd_canon_word(const char *p, size_t len, size_t room)
         end = le64toh(end) | 0x2020202020202020u;
     }
     end = __builtin_bswap64(end) >> 8 * (8 - n);
-    is.backward = words_has(end) && (len > 3 || end != word);
+    is.backward = words_has(end);
     return is;
+}
+
+unsigned
+wd_canon_block_words(const char *p, uint64_t letters, struct wd_canon_words *sum)
+{
+    unsigned start, len, n;
+    uint64_t word, end, rest;
+
+    while (letters != 0) {
+        start = (unsigned)__builtin_ctzll(letters);
+        rest = ~(letters >> start);
+        /* A word that the end cuts is for the next block. */
+        len = rest == 0 ? 64 : (unsigned)__builtin_ctzll(rest);
+        if (start + len >= 64)
+            return start;
+        letters &= ~((((uint64_t)1 << len) - 1) << start);
+        if (len < 3)
+            continue;
+        n = len < 8 ? len : 8;
+        memcpy(&word, p + start, 8);
+        word = (le64toh(word) | 0x2020202020202020u) & UINT64_MAX >> 8 * (8 - n);
+        memcpy(&end, p + start + len - n, 8);
+        end = (le64toh(end) | 0x2020202020202020u) & UINT64_MAX >> 8 * (8 - n);
+        sum->all++;
+        sum->turned += words_has(words_turn(word));
+        sum->backward += words_has(__builtin_bswap64(end) >> 8 * (8 - n));
+    }
+    return 64;
 }
 
 static void
@@ -113,7 +141,7 @@ wd_canon_count(struct wd_span s)
         for (start = i; i < s.len && words_is_letter(s.ptr[i]); i++)
             continue;
         if (i > start)
-            words_add(&sum, wd_canon_word(s.ptr + start, i - start, s.len - start));
+            words_add(&sum, wd_canon_word(s.ptr + start, i - start, s.len - start, false));
         else
             i++;
     }
@@ -307,7 +335,7 @@ wd_canon_spaced(const struct wd_canon_source *from, struct wd_canon_part *to)
     return any;
 }
 
-void
+bool
 wd_canon_reversed(const struct wd_canon_source *from, struct wd_canon_part *to)
 {
     struct wd_span t = from->text;
@@ -321,4 +349,5 @@ wd_canon_reversed(const struct wd_canon_source *from, struct wd_canon_part *to)
             wd_canon_put(to, t.ptr[i - n + k], wd_canon_off(from, i - n + k));
         i -= n;
     }
+    return true;
 }

@@ -11,7 +11,13 @@ struct wd_canon_words {
 };
 
 struct wd_canon_words wd_canon_count(struct wd_span s);
-/* The same of one word of len letters at p, where `room` >= len bytes may be read. */
-struct wd_canon_words wd_canon_word(const char *p, size_t len, size_t room);
+/* The same of one word of len letters at p, where `room` >= len bytes may be read. odd: not whether it is one as it stands. */
+struct wd_canon_words wd_canon_word(const char *p, size_t len, size_t room, bool odd);
+
+/*
+ * Counts words, all, turned and backward, in 64 bytes at p, of which those are letters that `letters` has a bit for, the first
+ * one the lowest; 72 bytes may be read. Returns where the word starts that goes on behind them, 64 when none does.
+ */
+unsigned wd_canon_block_words(const char *p, uint64_t letters, struct wd_canon_words *sum);
 
 #endif

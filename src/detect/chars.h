@@ -27,6 +27,8 @@ enum {
  * text. No text holds it: a raw U+0001 is read as an unknown character.
  */
 #define WD_CH_STRING_QUOTE 0x01
+/* A hidden character that is part of a hidden text. No text holds it: a raw U+0002 is read as an unknown character. */
+#define WD_CH_HIDDEN 0x02
 
 extern const uint8_t wd_chars[256];
 

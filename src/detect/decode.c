@@ -1,6 +1,7 @@
 #include "decode.h"
 
 #include "../base/utf8.h"
+#include "chars.h"
 
 enum {
     DECODE_START = 18,    /* bytes of the result that tell whether it is worth going on */
@@ -117,18 +118,50 @@ decode_is_hex(struct wd_span t, size_t from, size_t to)
     return true;
 }
 
+/*
+ * The first run of base64 digits from `at` on that is long enough; t.len when there is none. One that is covers eight aligned
+ * bytes: only where eight bytes hold nothing below '+' a closer look is worth it.
+ */
+static size_t
+decode_next_run(struct wd_span t, size_t at, size_t *end)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t eight;
+    size_t i = at, from;
+
+    for (; i + 8 <= t.len; i += 8) {
+        memcpy(&eight, t.ptr + i, 8);
+        /* A byte of 0x2b to 0x7f keeps its high bit clear when 0x2b is taken from it. */
+        if ((((eight | ones * 0x80) - ones * '+') & ones * 0x80) != ones * 0x80 || (eight & ones * 0x80) != 0)
+            continue;
+        for (from = i; from > at && decode_is_digit(t.ptr[from - 1]); from--)
+            continue;
+        *end = decode_run(t, from, WD_DECODE_TOKENS);
+        if (*end - from >= WD_DECODE_MIN)
+            return from;
+        i = *end > i + 8 ? *end - 8 : i;
+    }
+    return t.len;
+}
+
 bool
 wd_decode_next(struct wd_span t, size_t at, unsigned how, struct wd_decode_stretch *s)
 {
     size_t i = at, end;
 
+    if ((how & WD_DECODE_LOOSE) == 0) {
+        i = decode_next_run(t, at, &end);
+        *s = (struct wd_decode_stretch){ WD_DECODE_BASE64, i, i < t.len ? end : i };
+        s->kind = decode_is_hex(t, i, s->to) ? WD_DECODE_HEX : WD_DECODE_BASE64;
+        return i < t.len;
+    }
     while (i < t.len) {
         if (!decode_is_digit(t.ptr[i])) {
             i++;
             continue;
         }
         *s = (struct wd_decode_stretch){ WD_DECODE_BASE64, i, decode_run(t, i, how) };
-        if ((how & WD_DECODE_LOOSE) != 0 && s->to - i <= 2 * DECODE_BITS + 2) {
+        if (s->to - i <= 2 * DECODE_BITS + 2) {
             if ((end = decode_groups(t, i, true)) > i)
                 *s = (struct wd_decode_stretch){ WD_DECODE_BITS, i, end };
             else if ((end = decode_groups(t, i, false)) > i)
@@ -241,6 +274,7 @@ decode_as(struct wd_span t, enum wd_decode_kind kind, size_t from, size_t to, ch
         return decode_pairs(t, from, to, out, size);
     case WD_DECODE_BITS:
         return decode_bits(t, from, to, out, size);
+    case WD_DECODE_PERCENT:
     case WD_DECODE_NONE:
         break;
     }
@@ -302,4 +336,47 @@ wd_decode_likely(struct wd_span t, unsigned how)
         if (decode_find(t, &s, &kind, &from))
             return true;
     return false;
+}
+
+static bool
+decode_is_percent(struct wd_span t, size_t i)
+{
+    return t.ptr[i] == '%' && t.len - i > 2 && wd_decode_hex_pair(t.ptr + i + 1) >= 0;
+}
+
+bool
+wd_decode_next_percent(struct wd_span t, size_t at, struct wd_decode_stretch *s)
+{
+    const char *sign = t.ptr + at;
+
+    for (;; sign++) {
+        sign = at < t.len ? memchr(sign, '%', (size_t)(t.ptr + t.len - sign)) : NULL;
+        if (sign == NULL)
+            return false;
+        if (decode_is_percent(t, (size_t)(sign - t.ptr)))
+            break;
+    }
+    *s = (struct wd_decode_stretch){ WD_DECODE_PERCENT, (size_t)(sign - t.ptr), (size_t)(sign - t.ptr) };
+    while (s->from > at && wd_char_is_token((uint8_t)t.ptr[s->from - 1]))
+        s->from--;
+    while (s->to < t.len && wd_char_is_token((uint8_t)t.ptr[s->to]))
+        s->to++;
+    return true;
+}
+
+size_t
+wd_decode_percent(struct wd_span t, const struct wd_decode_stretch *s, char *out, uint32_t *map, size_t size)
+{
+    struct wd_span in = wd_span(t.ptr, s->to);
+    size_t i = s->from, n;
+    bool is;
+
+    for (n = 0; n < size && i < s->to; n++) {
+        is = decode_is_percent(in, i);
+        out[n] = is ? (char)wd_decode_hex_pair(in.ptr + i + 1) : in.ptr[i];
+        if (map != NULL)
+            map[n] = (uint32_t)i;
+        i += is ? 3 : 1;
+    }
+    return n;
 }

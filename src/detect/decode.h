@@ -13,6 +13,7 @@ enum wd_decode_kind {
     WD_DECODE_BASE64, /* RFC 4648, both alphabets, with and without padding */
     WD_DECODE_HEX,
     WD_DECODE_BITS, /* groups of eight 0 and 1 */
+    WD_DECODE_PERCENT,
 };
 
 /* What stretches may look like. */
@@ -43,6 +44,17 @@ size_t wd_decode_stretch(struct wd_span text, const struct wd_decode_stretch *s,
 
 /* True when there is a stretch that wd_decode_stretch() reads, judged by its start; cheap. */
 bool wd_decode_likely(struct wd_span text, unsigned how);
+
+/*
+ * The token around the first percent-encoded character (RFC 3986) at or after `at`; false when there is none. Linear over calls
+ * that pass s->to.
+ */
+bool wd_decode_next_percent(struct wd_span text, size_t at, struct wd_decode_stretch *s);
+/*
+ * Its characters with %XX undone into out, and into map, when it is not NULL, where in the text each comes from; both have
+ * room for size. Returns how many there are.
+ */
+size_t wd_decode_percent(struct wd_span text, const struct wd_decode_stretch *s, char *out, uint32_t *map, size_t size);
 
 /* The byte that two hex digits at p are, -1 when they are none. */
 int wd_decode_hex_pair(const char *p);

@@ -4,12 +4,15 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "../base/buf.h"
 #include "canon.h"
 #include "chars.h"
+#include "encoded.h"
 #include "injection.h"
 #include "match.h"
+#include "reader.h"
 
-enum { ENGINE_RULES_MAX = 1024 };
+enum { ENGINE_RULES_MAX = 1024, ENGINE_READ_KEPT = 1 << 18 };
 
 /* Escapes that may hide a letter, a digit, a blank or a slash. Only bytes as they came hold them. */
 #define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
@@ -29,10 +32,13 @@ struct wd_scratch {
     hs_scratch_t *hs;
     struct wd_canon canon;
     struct wd_matches matches;
+    struct wd_buf read; /* a text as its reader sees it */
     /* While a piece is matched. */
     const struct wd_scan *scan;
     const struct wd_piece *piece;
+    struct wd_matches *into;
     enum wd_err err;
+    struct wd_encoded encoded;
 };
 
 static void
@@ -132,6 +138,8 @@ wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine)
 
     if (s == NULL)
         return WD_ERR_NOMEM;
+    wd_buf_init(&s->read, UINT32_MAX);
+    wd_encoded_init(&s->encoded);
     wd_canon_init(&s->canon);
     if (hs_alloc_scratch(engine->look, &s->hs) != HS_SUCCESS || hs_alloc_scratch(engine->find, &s->hs) != HS_SUCCESS ||
         wd_injection_prepare(engine->injection, &s->hs) != WD_OK) {
@@ -150,6 +158,8 @@ wd_scratch_free(struct wd_scratch *scratch)
     hs_free_scratch(scratch->hs);
     wd_canon_deinit(&scratch->canon);
     free(scratch->matches.items);
+    wd_buf_deinit(&scratch->read);
+    wd_encoded_deinit(&scratch->encoded);
     free(scratch);
 }
 
@@ -207,8 +217,8 @@ engine_on_look(unsigned id, unsigned long long from, unsigned long long to, unsi
     return id >= scan->engine->count || wd_scan_action(scan, scan->engine->rules[id]) != WD_OFF;
 }
 
-static bool
-engine_look(const struct wd_scan *scan, struct wd_span text)
+bool
+wd_match_look(const struct wd_scan *scan, struct wd_span text)
 {
     if (text.len < scan->engine->shortest)
         return false;
@@ -233,13 +243,50 @@ engine_holds_own(const struct wd_scan *scan, struct wd_span text)
     return false;
 }
 
+static enum wd_err
+engine_show(void *ctx, uint8_t c, uint32_t lead, uint32_t len)
+{
+    return wd_buf_add_byte(ctx, (char)c);
+}
+
+/* What may match in a text, or in what is encoded in it, or be a key of ours. */
+static bool
+engine_suspects(const struct wd_scan *scan, struct wd_span text)
+{
+    return wd_match_look(scan, text) || engine_holds_own(scan, text) || wd_encoded_suspect(scan, &scan->scratch->encoded, text);
+}
+
+/* The text as its reader sees it, where that differs from its bytes. */
+static bool
+engine_look_read(const struct wd_scan *scan, struct wd_span raw)
+{
+    struct wd_buf *read = &scan->scratch->read;
+    struct wd_reader reader = { .show = engine_show, .ctx = read };
+    enum wd_err err;
+    bool suspect;
+    size_t i;
+
+    wd_reader_reset(&reader);
+    wd_buf_clear(read);
+    err = wd_buf_reserve(read, raw.len);
+    for (i = 0; i < raw.len && err == WD_OK; i++)
+        err = wd_reader_byte(&reader, (uint8_t)raw.ptr[i]);
+    if (err == WD_OK)
+        err = wd_reader_finish(&reader);
+    /* What could not be read is suspect. */
+    suspect = err != WD_OK || engine_suspects(scan, wd_buf_span(read));
+    if (read->size > ENGINE_READ_KEPT)
+        wd_buf_deinit(read);
+    return suspect;
+}
+
 bool
 wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
 {
     struct wd_span key;
     size_t i;
 
-    if (engine_look(scan, raw) || engine_holds_own(scan, raw))
+    if (engine_suspects(scan, raw) || (wd_reader_changes(raw) && engine_look_read(scan, raw)))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {
@@ -257,17 +304,17 @@ wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t lon
     bool needed = false;
     size_t i;
 
-    if (engine_holds_own(scan, chars))
+    if (engine_holds_own(scan, chars) || wd_encoded_suspect(scan, &scan->scratch->encoded, chars))
         return true;
     if (longest_piece < e->shortest)
         return false;
     for (i = 0; i < chars.len && !needed; i++)
         needed = e->needed[(uint8_t)chars.ptr[i]] != 0;
-    return (needed || longest_piece >= e->shortest_plain) && engine_look(scan, chars);
+    return (needed || longest_piece >= e->shortest_plain) && wd_match_look(scan, chars);
 }
 
-static enum wd_err
-engine_add(struct wd_matches *all, const struct wd_match *m)
+enum wd_err
+wd_matches_add(struct wd_matches *all, const struct wd_match *m)
 {
     struct wd_match *items;
     uint32_t i, size;
@@ -315,10 +362,10 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
     const struct wd_rule *rule = s->scan->engine->rules[id];
     struct wd_match m;
 
-    if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(&s->matches, rule, (uint32_t)from))
+    if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(s->into, rule, (uint32_t)from))
         return 0;
     if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m))
-        s->err = engine_add(&s->matches, &m);
+        s->err = wd_matches_add(s->into, &m);
     return s->err != WD_OK;
 }
 
@@ -370,7 +417,7 @@ engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
                 break;
             m.start = (uint32_t)(at - piece->chars);
             m.end = m.start + (uint32_t)key.len;
-            err = engine_add(&scan->scratch->matches, &m);
+            err = wd_matches_add(&scan->scratch->matches, &m);
             if (err != WD_OK)
                 return err;
         }
@@ -379,20 +426,31 @@ engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
 }
 
 enum wd_err
-wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out)
+wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into)
 {
     struct wd_scratch *s = scan->scratch;
     hs_error_t rc;
 
-    s->matches.count = 0;
-    *out = &s->matches;
-    s->err = engine_find_own(scan, piece);
-    if (s->err != WD_OK || piece->len < scan->engine->shortest)
-        return s->err;
     s->scan = scan;
     s->piece = piece;
+    s->into = into;
+    s->err = WD_OK;
     rc = hs_scan(scan->engine->find, (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
     return s->err;
+}
+
+enum wd_err
+wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out)
+{
+    struct wd_scratch *s = scan->scratch;
+    enum wd_err err;
+
+    s->matches.count = 0;
+    *out = &s->matches;
+    err = engine_find_own(scan, piece);
+    if (err == WD_OK && piece->len >= scan->engine->shortest)
+        err = wd_match_find(scan, piece, &s->matches);
+    return err == WD_OK ? wd_encoded_find(scan, &s->encoded, piece, &s->matches) : err;
 }

@@ -13,6 +13,7 @@ enum {
     HOLD_PEM = 64,
     HOLD_TAG = 128,
     HOLD_MARK = 256,
+    HOLD_HIDDEN = 512,
 };
 
 enum { HOLD_BLANKS = 4, HOLD_TAG_MAX = 256, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32 };
@@ -181,6 +182,8 @@ hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_le
         stay |= HOLD_TAG;
     if ((was & HOLD_MARK) != 0 && hold_mark(h, c))
         stay |= HOLD_MARK;
+    if ((was & HOLD_HIDDEN) != 0 && c == WD_CH_HIDDEN)
+        stay |= HOLD_HIDDEN;
     if ((was & HOLD_TOKEN) != 0)
         stay |= token ? HOLD_TOKEN : hold_after_token(h, v, c, raw_len, stay);
     return stay;
@@ -205,6 +208,8 @@ hold_start(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_l
         h->groups = h->group = 1;
         live |= HOLD_DIGITS;
     }
+    if (c == WD_CH_HIDDEN)
+        live |= HOLD_HIDDEN;
     if (c == '<' && (h->live & HOLD_TAG) == 0) {
         h->tag = h->tag_blanks = 0;
         h->tag_len = 0;
@@ -231,11 +236,12 @@ wd_hold_step(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw
     return together;
 }
 
-/* Neither part of a word nor a start of anything. */
+/* Neither part of a word nor a start of anything, and ASCII. */
 static bool
 hold_is_gap(uint8_t c)
 {
-    return !wd_char_is_token(c) && c != '<' && c != '[' && c != '\\' && c != '"' && c != WD_CH_STRING_QUOTE;
+    return c < 0x80 && c != WD_CH_HIDDEN && !wd_char_is_token(c) && c != '<' && c != '[' && c != '\\' && c != '"' &&
+           c != WD_CH_STRING_QUOTE;
 }
 
 size_t

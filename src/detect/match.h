@@ -22,7 +22,8 @@ struct wd_piece {
 struct wd_match {
     const struct wd_rule *rule;
     uint32_t start, end;
-    bool open; /* its value may go on behind the piece */
+    bool open;    /* its value may go on behind the piece */
+    bool encoded; /* it is the token that the value is encoded in */
 };
 
 struct wd_matches {
@@ -56,6 +57,12 @@ struct hs_scratch;
 const struct wd_injection *wd_engine_injection(const struct wd_engine *engine);
 struct hs_scratch *wd_scratch_hs(struct wd_scratch *scratch);
 struct wd_canon *wd_scratch_canon(struct wd_scratch *scratch);
+
+/* False when no rule can match in text; and all findings in a piece without a look at what is encoded in it. */
+bool wd_match_look(const struct wd_scan *scan, struct wd_span text);
+enum wd_err wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into) WD_CHECK;
+/* In order of start; see wd_match_piece() for those of the same place. WD_ERR_NOMEM. */
+enum wd_err wd_matches_add(struct wd_matches *all, const struct wd_match *m) WD_CHECK;
 
 /* What the policy does with the rule; WD_OFF also when the rule is not for this direction. */
 enum wd_action wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule);

@@ -89,6 +89,15 @@ measure_match(const struct wd_piece *p, struct wd_match *m)
 }
 
 static bool
+measure_hidden(const struct wd_piece *p, struct wd_match *m)
+{
+    while (m->end < p->len && p->chars[m->end] == WD_CH_HIDDEN)
+        m->end++;
+    m->open = p->open && m->end == p->len;
+    return true;
+}
+
+static bool
 measure_link(const struct wd_piece *p, struct wd_match *m)
 {
     int next = measure_at(p, m->end);
@@ -321,6 +330,7 @@ wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t fr
         [WD_SHAPE_RUN] = measure_value,         [WD_SHAPE_MATCH] = measure_match, [WD_SHAPE_LINK] = measure_link,
         [WD_SHAPE_TAG] = measure_tag,           [WD_SHAPE_JWT] = measure_jwt,     [WD_SHAPE_PEM] = measure_pem,
         [WD_SHAPE_ASSIGNED] = measure_assigned, [WD_SHAPE_EMAIL] = measure_email, [WD_SHAPE_CARD] = measure_card,
+        [WD_SHAPE_HIDDEN] = measure_hidden,
     };
 
     if (!rule->glued && !measure_word_begins(piece, from))

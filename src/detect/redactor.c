@@ -7,9 +7,10 @@
 #include "hold.h"
 #include "match.h"
 #include "pem.h"
+#include "reader.h"
 
 /*
- * Bytes become characters (redactor_byte), characters are cut into pieces that no finding crosses (hold.c), pieces that
+ * Bytes become characters (reader.c), characters are cut into pieces that no finding crosses (hold.c), pieces that
  * are complete are matched (redactor_settle). Nothing in this depends on how the bytes arrived.
  */
 enum {
@@ -17,8 +18,6 @@ enum {
     REDACTOR_PIECES = 256,
     REDACTOR_PIECE_MAX = 4096, /* a longer one is cut, */
     REDACTOR_OVERLAP = 512,    /* and this much of it is looked at again */
-    REDACTOR_SLASHES_MAX = 64,
-    REDACTOR_HEX_DIGITS = 4,
     REDACTOR_PEM_MAX = 65536,
 };
 
@@ -35,6 +34,7 @@ struct redactor_skip {
     const struct wd_rule *rule; /* NULL: nothing is skipped */
     uint64_t start;             /* where the finding does, in the text */
     bool show;                  /* it is only flagged */
+    bool encoded;               /* it is an encoded token */
     uint32_t len;
     struct wd_pem pem;
 };
@@ -44,7 +44,9 @@ struct wd_redactor {
     enum wd_redactor_mode mode;
     struct wd_view view;
     struct wd_hold hold;
-    struct redactor_batch *batch; /* during a feed */
+    struct wd_reader reader;
+    struct redactor_batch *batch; /* during a feed, */
+    struct wd_buf *out;           /* and where it puts what leaves */
     struct redactor_skip skip;
     uint32_t extra[8];
     uint32_t open;                /* where what is held starts in the view */
@@ -54,10 +56,9 @@ struct wd_redactor {
     uint32_t past_len;
     bool in_string; /* WD_REDACT_JSON: the view starts inside of a string */
     enum wd_err failed;
-    /* An escape that is not over: backslashes, then u and digits. */
-    uint8_t slashes, hex;
-    uint16_t code;
 };
+
+static enum wd_err redactor_show(void *ctx, uint8_t c, uint32_t lead, uint32_t len);
 
 static void
 redactor_reset(struct wd_redactor *r)
@@ -73,8 +74,7 @@ redactor_reset(struct wd_redactor *r)
     r->past_len = 0;
     r->in_string = false;
     r->failed = WD_OK;
-    r->slashes = r->hex = 0;
-    r->code = 0;
+    wd_reader_reset(&r->reader);
 }
 
 /* Keys of ours may hold characters that no other token does. White space and quotes end them all the same. */
@@ -107,6 +107,7 @@ wd_redactor_new(struct wd_redactor **redactor, const struct wd_scan *scan, enum 
         return WD_ERR_NOMEM;
     r->scan = scan;
     r->mode = mode;
+    r->reader = (struct wd_reader){ .show = redactor_show, .ctx = r, .json = mode == WD_REDACT_JSON };
     wd_view_init(&r->view);
     err = wd_view_reserve(&r->view, 1);
     if (err != WD_OK) {
@@ -310,6 +311,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
     struct wd_matches *found;
     const struct wd_rule *more = NULL;
     uint64_t more_start = 0;
+    bool encoded = false;
 
     if (err != WD_OK)
         return err;
@@ -323,6 +325,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         if (!found->items[i].open)
             continue;
         more = found->items[i].rule;
+        encoded = found->items[i].encoded;
         more_start = r->gone + r->view.offs[found->items[i].start];
     }
     if (err != WD_OK)
@@ -331,9 +334,11 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, keep));
     redactor_drop(r, keep);
     if (more != NULL) {
-        r->skip = (struct redactor_skip){
-            .rule = more, .start = more_start, .show = wd_scan_action(r->scan, more) == WD_FLAG, .pem = { .state = WD_PEM_BODY }
-        };
+        r->skip = (struct redactor_skip){ .rule = more,
+                                          .start = more_start,
+                                          .show = wd_scan_action(r->scan, more) == WD_FLAG,
+                                          .encoded = encoded,
+                                          .pem = { .state = WD_PEM_BODY } };
         r->hold = (struct wd_hold){ .extra = r->hold.extra, .before = r->hold.before };
     }
     return err;
@@ -345,6 +350,8 @@ redactor_skips(struct wd_redactor *r, uint8_t c)
 {
     struct redactor_skip *skip = &r->skip;
 
+    if (skip->encoded)
+        return wd_char_is(c, WD_CH_BASE64 | WD_CH_MORE);
     switch ((enum wd_shape)skip->rule->shape) {
     case WD_SHAPE_PEM:
         return ++skip->len <= REDACTOR_PEM_MAX && skip->pem.state != WD_PEM_DONE && wd_pem_step(&skip->pem, c);
@@ -354,6 +361,8 @@ redactor_skips(struct wd_redactor *r, uint8_t c)
         return !wd_char_is(c, WD_CH_SPACE) && !wd_char_is_quote(c);
     case WD_SHAPE_JWT:
         return wd_char_is(c, WD_CH_DOTTED);
+    case WD_SHAPE_HIDDEN:
+        return c == WD_CH_HIDDEN;
     default:
         return wd_char_is(c, skip->rule->value);
     }
@@ -373,25 +382,26 @@ redactor_skip(struct wd_redactor *r, uint8_t c, uint32_t len, struct wd_buf *out
     return err;
 }
 
-/* The next character, which the next len bytes of the view's raw text stand for. */
+/* The next character, which the next bytes of the view's raw text stand for: lead that show nothing, and len of its own. */
 static enum wd_err
-redactor_char(struct wd_redactor *r, uint8_t c, uint32_t len, struct wd_buf *out)
+redactor_char(struct wd_redactor *r, uint8_t c, uint32_t lead, uint32_t len)
 {
     struct wd_view *v = &r->view;
+    struct wd_buf *out = r->out;
     uint32_t at = v->count, keep;
     enum wd_err err = WD_OK;
     bool together;
 
     if (r->skip.rule != NULL) {
         if (redactor_skips(r, c))
-            return redactor_skip(r, c, len, out);
+            return redactor_skip(r, c, lead + len, out);
         redactor_observe(r, r->skip.rule, r->skip.start, r->gone);
         r->skip.rule = NULL;
     }
     together = wd_hold_step(&r->hold, v, c, len);
     if (!together && r->open < at)
         redactor_close(r, at);
-    wd_view_add(v, c, len);
+    wd_view_add(v, c, lead + len);
     if (r->hold.live == 0)
         r->open = at + 1;
     else if (!together)
@@ -406,108 +416,19 @@ redactor_char(struct wd_redactor *r, uint8_t c, uint32_t len, struct wd_buf *out
     return keep > 0 ? redactor_trim(r, keep, out) : WD_OK;
 }
 
-/* What looked like an escape is none: backslashes and what was read behind them. */
 static enum wd_err
-redactor_unescape(struct wd_redactor *r, struct wd_buf *out)
+redactor_show(void *ctx, uint8_t c, uint32_t lead, uint32_t len)
 {
-    uint32_t slashes = r->slashes, rest = r->hex;
-    enum wd_err err = WD_OK;
-
-    r->slashes = r->hex = 0;
-    r->code = 0;
-    if (slashes > 0)
-        err = redactor_char(r, '\\', slashes, out);
-    for (; rest > 0 && err == WD_OK; rest--)
-        err = redactor_char(r, (uint8_t)r->view.raw.ptr[r->view.offs[r->view.count]], 1, out);
-    return err;
+    return redactor_char(ctx, c, lead, len);
 }
 
-static int
-redactor_hex(uint8_t b)
-{
-    if (b >= '0' && b <= '9')
-        return b - '0';
-    b |= 0x20;
-    return b >= 'a' && b <= 'f' ? b - 'a' + 10 : -1;
-}
-
-/* The digits behind \u. False when b is none: the escape is none. */
-static bool
-redactor_hex_digit(struct wd_redactor *r, uint8_t b, struct wd_buf *out, enum wd_err *err)
-{
-    int digit = redactor_hex(b);
-    uint32_t len = (uint32_t)r->slashes + 1 + REDACTOR_HEX_DIGITS;
-    uint16_t code;
-
-    if (digit < 0)
-        return false;
-    r->code = (uint16_t)(r->code << 4 | digit);
-    if (r->hex++ < REDACTOR_HEX_DIGITS)
-        return true;
-    code = r->code;
-    r->slashes = r->hex = 0;
-    r->code = 0;
-    *err = redactor_char(r, code == WD_CH_STRING_QUOTE || code >= 0x80 ? 0 : (uint8_t)code, len, out);
-    return true;
-}
-
-/* The character behind backslashes; an even number of them before a quote ends a JSON string. */
-static enum wd_err
-redactor_escaped(struct wd_redactor *r, uint8_t b, struct wd_buf *out)
-{
-    static const char letters[] = "nrtbf\"'`/", chars[] = "\n\r\t\b\f\"'`/";
-    uint32_t len = (uint32_t)r->slashes + 1;
-    const char *letter = b == 0 ? NULL : strchr(letters, b);
-    enum wd_err err;
-
-    if (letter != NULL && (b != '"' || r->mode != WD_REDACT_JSON || r->slashes % 2 == 1)) {
-        r->slashes = 0;
-        return redactor_char(r, (uint8_t)chars[letter - letters], len, out);
-    }
-    err = redactor_unescape(r, out);
-    if (err != WD_OK)
-        return err;
-    return redactor_char(r, b == '"' && r->mode == WD_REDACT_JSON ? WD_CH_STRING_QUOTE : b, 1, out);
-}
-
-static enum wd_err
-redactor_byte(struct wd_redactor *r, uint8_t b, struct wd_buf *out)
-{
-    enum wd_err err = WD_OK;
-
-    if (b == WD_CH_STRING_QUOTE)
-        b = 0;
-    if (r->hex > 0) {
-        if (redactor_hex_digit(r, b, out, &err))
-            return err;
-        err = redactor_unescape(r, out);
-        if (err != WD_OK)
-            return err;
-    }
-    if (b == '\\') {
-        if (++r->slashes == REDACTOR_SLASHES_MAX)
-            return redactor_unescape(r, out);
-        return WD_OK;
-    }
-    if (r->slashes > 0 && b == 'u') {
-        r->hex = 1;
-        return WD_OK;
-    }
-    if (r->slashes > 0 || (b == '"' && r->mode == WD_REDACT_JSON))
-        return redactor_escaped(r, b, out);
-    return redactor_char(r, b, 1, out);
-}
-
-/* Words and what is between them, without a look at each character; how many bytes that took. */
-static size_t
-redactor_quick(struct wd_redactor *r, const char *bytes, size_t n)
+/* The next n bytes are a character each, and what is held goes on or does not start with them. */
+static void
+redactor_take(struct wd_redactor *r, const char *bytes, size_t n)
 {
     struct wd_view *v = &r->view;
-    uint32_t room = REDACTOR_PIECE_MAX - 1 - (v->count - r->open), i;
+    uint32_t i;
 
-    if (r->slashes > 0 || r->skip.rule != NULL)
-        return 0;
-    n = wd_hold_quick(&r->hold, (const uint8_t *)bytes, n < room ? n : room);
     memcpy(v->raw.ptr + v->raw.len, bytes, n);
     memcpy(v->chars + v->count, bytes, n);
     for (i = 0; i < n; i++)
@@ -516,23 +437,48 @@ redactor_quick(struct wd_redactor *r, const char *bytes, size_t n)
     v->count += (uint32_t)n;
     if (r->hold.live == 0)
         r->open = v->count;
+    wd_reader_saw(&r->reader, (uint8_t)bytes[n - 1]);
+}
+
+/* Words and what is between them, without a look at each character; how many bytes that took. */
+static size_t
+redactor_quick(struct wd_redactor *r, const char *bytes, size_t n)
+{
+    uint32_t room = REDACTOR_PIECE_MAX - 1 - (r->view.count - r->open);
+
+    if (r->skip.rule != NULL)
+        return 0;
+    n = n < room ? n : room;
+    if ((uint8_t)bytes[0] >= 0x80)
+        n = r->hold.live == 0 && r->hold.extra == NULL ? wd_reader_foreign(wd_span(bytes, n)) : 0;
+    else
+        n = wd_hold_quick(&r->hold, (const uint8_t *)bytes, n);
+    if (n == 0)
+        return 0;
+    redactor_take(r, bytes, n);
+    r->hold.before = (uint8_t)bytes[n - 1];
     return n;
 }
 
 static enum wd_err
-redactor_slice(struct wd_redactor *r, struct wd_span slice, struct wd_buf *out)
+redactor_slice(struct wd_redactor *r, struct wd_span slice)
 {
-    enum wd_err err = wd_view_reserve(&r->view, (uint32_t)slice.len + REDACTOR_SLASHES_MAX + REDACTOR_HEX_DIGITS + 2);
+    struct wd_buf *raw = &r->view.raw;
+    enum wd_err err;
     size_t i = 0;
 
+    /* What the reader waits for may become a character a byte, too. */
+    err = wd_view_reserve(&r->view, (uint32_t)(slice.len + raw->len - r->view.offs[r->view.count]));
     while (i < slice.len && err == WD_OK) {
-        i += redactor_quick(r, slice.ptr + i, slice.len - i);
-        if (i == slice.len)
-            break;
-        r->view.raw.ptr[r->view.raw.len++] = slice.ptr[i];
-        err = redactor_byte(r, (uint8_t)slice.ptr[i++], out);
+        if (wd_reader_idle(&r->reader)) {
+            i += redactor_quick(r, slice.ptr + i, slice.len - i);
+            if (i == slice.len)
+                break;
+        }
+        raw->ptr[raw->len++] = slice.ptr[i];
+        err = wd_reader_byte(&r->reader, (uint8_t)slice.ptr[i++]);
     }
-    return err != WD_OK ? err : redactor_settle(r, out);
+    return err != WD_OK ? err : redactor_settle(r, r->out);
 }
 
 enum wd_err
@@ -542,12 +488,14 @@ wd_redactor_feed(struct wd_redactor *r, struct wd_span text, struct wd_buf *out)
     size_t n;
 
     r->batch = &batch;
+    r->out = out;
     while (text.len > 0 && r->failed == WD_OK) {
         n = text.len < REDACTOR_SLICE ? text.len : REDACTOR_SLICE;
-        r->failed = redactor_slice(r, wd_span(text.ptr, n), out);
+        r->failed = redactor_slice(r, wd_span(text.ptr, n));
         text = wd_span(text.ptr + n, text.len - n);
     }
     r->batch = NULL;
+    r->out = NULL;
     wd_view_shrink(&r->view);
     return r->failed;
 }
@@ -559,10 +507,11 @@ wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
     enum wd_err err = r->failed;
 
     r->batch = &batch;
+    r->out = out;
     if (err == WD_OK)
-        err = wd_view_reserve(&r->view, REDACTOR_SLASHES_MAX + REDACTOR_HEX_DIGITS + 2);
+        err = wd_view_reserve(&r->view, (uint32_t)(r->view.raw.len - r->view.offs[r->view.count]));
     if (err == WD_OK)
-        err = redactor_unescape(r, out);
+        err = wd_reader_finish(&r->reader);
     if (err == WD_OK) {
         if (r->open < r->view.count)
             redactor_close(r, r->view.count);
@@ -572,6 +521,7 @@ wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
             redactor_observe(r, r->skip.rule, r->skip.start, r->gone);
     }
     r->batch = NULL;
+    r->out = NULL;
     redactor_reset(r);
     return err;
 }

@@ -2,7 +2,8 @@
 
 #include "chars.h"
 
-static const struct wd_rule_table *const rules_tables[] = { &wd_rules_secret, &wd_rules_pii, &wd_rules_malicious };
+static const struct wd_rule_table *const rules_tables[] = { &wd_rules_secret, &wd_rules_pii, &wd_rules_malicious,
+                                                            &wd_rules_hidden };
 
 const struct wd_rule *
 wd_rule_at(size_t i)

@@ -24,6 +24,7 @@ enum wd_shape {
     WD_SHAPE_EMAIL,
     WD_SHAPE_CARD,
     WD_SHAPE_PHRASE, /* of whole texts, see injection.h; never in a piece */
+    WD_SHAPE_HIDDEN, /* all hidden characters in a row */
     WD_SHAPE_OWN,    /* known by its bytes, not by a pattern */
 };
 
@@ -53,13 +54,13 @@ struct wd_rule {
 /* How far back the words of a rule's context are looked for, in characters. */
 #define WD_CONTEXT_MAX 96
 
-/* The table, one file a category: rules_secret.c, rules_pii.c, rules_malicious.c. */
+/* The table, one file a category: rules_secret.c, rules_pii.c, rules_malicious.c, rules_hidden.c. */
 struct wd_rule_table {
     const struct wd_rule *rows;
     size_t count;
 };
 
-extern const struct wd_rule_table wd_rules_secret, wd_rules_pii, wd_rules_malicious;
+extern const struct wd_rule_table wd_rules_secret, wd_rules_pii, wd_rules_malicious, wd_rules_hidden;
 
 /* Phrases of injection: matched over whole texts by injection.c, so the engine of the redactor does not know them. */
 extern const struct wd_rule_table wd_rules_injection;

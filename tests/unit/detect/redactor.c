@@ -100,6 +100,198 @@ test_F10_behind_json_escapes_at_any_depth(void **state)
     rig_deinit(&rig);
 }
 
+#define TAGS "\xf3\xa0\x81\x81\xf3\xa0\x81\x82\xf3\xa0\x81\x83\xf3\xa0\x81\x84\xf3\xa0\x81\x85\xf3\xa0\x81\x86"
+
+static void
+test_F17_spelt_in_other_characters(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        /* Hidden characters in a key, a name, an address, a number. */
+        { "s\xe2\x80\x8bk-"
+          "proj-Ab3dEf6hIj_lMn0pQr-tUv9\xc2\xadxYz1234567890 end",
+          "[REDACTED] end" },
+        { "pass\xe2\x81\xa0word\xe2\x80\x8b: hunter2", "pass\xe2\x81\xa0word\xe2\x80\x8b: [REDACTED]" },
+        { "{\"password\xe2\x80\x8b\":\"hun\xe2\x80\x8bter2\xe2\x80\x8b\",\"a\":\"b\"}",
+          "{\"password\xe2\x80\x8b\":\"[REDACTED]\",\"a\":\"b\"}" },
+        { "bo\\u200bb@exam\\u00adple.com", "[REDACTED]" },
+        { "4111\xe2\x80\x8b 1111 1111 11\xcc\x81"
+          "11.",
+          "[REDACTED]." },
+        { "(\xef\xbb\xbf" GITHUB ")", "([REDACTED])" },
+        /* Other forms. */
+        { "\xef\xbd\x93\xef\xbd\x8b-"
+          "proj-Ab3dEf6hIj_lMn0pQr-tUv9xYz",
+          "[REDACTED]" },
+        { "password\xef\xbc\x9a"
+          "hunter2",
+          "password\xef\xbc\x9a[REDACTED]" },
+        { "bob\xef\xbc\xa0"
+          "example.com",
+          "[REDACTED]" },
+        { "4111\xc2\xa0"
+          "1111\xe2\x80\x91"
+          "1111 1111",
+          "4111\xc2\xa0"
+          "1111\xe2\x80\x91"
+          "1111 1111" },
+        { "\xdb\xb4\xdb\xb1\xdb\xb1\xdb\xb1\xc2\xa0"
+          "1111\xc2\xa0"
+          "1111\xc2\xa0"
+          "1111",
+          "[REDACTED]" },
+        { "p\xf0\x9d\x90\x9a\\ud835\\udc2csword: hunter2", "p\xf0\x9d\x90\x9a\\ud835\\udc2csword: [REDACTED]" },
+        /* Look-alikes in one word with ASCII. */
+        { "\xd1\x80\xd0\xb0ssword: hunter2", "\xd1\x80\xd0\xb0ssword: [REDACTED]" },
+        { "\\u0440\\u0430sswor\xd4\x81: hunter2", "\\u0440\\u0430sswor\xd4\x81: [REDACTED]" },
+        { "\xd0\x90KI\xd0\x90"
+          "IOSFODNN7\xd0\x95XAMPLE",
+          "[REDACTED]" },
+        { "<s\xd1\x81ript>", "[REDACTED]" },
+        /* A text in hidden characters. */
+        { "so " TAGS " so", "so [REDACTED] so" },
+        { "\xf0\x9f\x98\x80" TAGS TAGS "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80[REDACTED]\xf0\x9f\x98\x80" },
+        { "a\\u200b\\u200c\\u200b\\u200c\\u200b\\u200cb", "a[REDACTED]b" },
+    };
+    struct rig rig;
+    size_t i;
+
+    rig_init(&rig);
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        want(&rig, WD_REDACT_TEXT, cases[i].text, cases[i].want);
+        assert_true(rig.findings.count == 0 || wd_scan_suspect(&rig.scan, wd_span_str(cases[i].text)));
+        rig_check_cuts(&rig, WD_REDACT_JSON, wd_span_str(cases[i].text));
+    }
+    rig_deinit(&rig);
+}
+
+/* What people write with the same characters keeps its bytes, and is not even looked at twice. */
+static void
+test_F17_text_as_people_write_it_stays(void **state)
+{
+    static const char *const texts[] = {
+        /* Families, flags, hearts, keycaps, skin. */
+        "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7 \xe2\x9d\xa4\xef\xb8\x8f love",
+        "\xf0\x9f\x8f\xb4\xf3\xa0\x81\xa7\xf3\xa0\x81\xa2\xf3\xa0\x81\xa5\xf3\xa0\x81\xae\xf3\xa0\x81\xa7\xf3\xa0\x81\xbf!",
+        "1\xef\xb8\x8f\xe2\x83\xa3 and \xf0\x9f\x87\xa9\xf0\x9f\x87\xaa",
+        /* Persian, Hindi, Hebrew with marks of direction, an ideograph with a variation, Russian, Greek, Vietnamese. */
+        "\xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae\xd9\x88\xd8\xa7\xd9\x87\xd9\x85",
+        "\xe0\xa4\x95\xe0\xa5\x8d\xe2\x80\x8d\xe0\xa4\xb7",
+        "\xe2\x80\x8e\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d\xe2\x80\x8f 123",
+        "\xe8\x91\x9b\xf3\xa0\x84\x80\xe5\x9f\x8e",
+        "\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c: \xd0\xbd\xd0\xb5 \xd1\x81\xd0\xba\xd0\xb0\xd0\xb6\xd1\x83",
+        "\xce\x95\xce\xbb\xce\xbb\xce\xb7\xce\xbd\xce\xb9\xce\xba\xce\xac \xce\xba\xce\xb1\xce\xb9 English",
+        "Vi\xe1\xbb\x87t \xc4\x91\xe1\xba\xb9p, na\xc3\xafve, Stra\xc3\x9f"
+        "e, \\u00e9t\\u00e9 \\ud83d\\ude00",
+        /* Soft hyphens, a joined number, mathematics, full-width words; a row of the same that says nothing. */
+        "Donau\xc2\xad"
+        "dampf\xc2\xadschiff, 10.1000/\xe2\x81\xa0"
+        "182, \xf0\x9d\x92\x87(\xf0\x9d\x92\x99)",
+        "\xef\xbc\xa1\xef\xbc\xa2\xe6\xa0\xaa \xef\xbc\x92\xef\xbc\x90",
+        "x\xe2\x80\x8b\xe2\x80\x8b\xe2\x80\x8b\xe2\x80\x8b\xe2\x80\x8b\xe2\x80\x8b\xe2\x80\x8by",
+        /* Not UTF-8. */
+        "a\xff\xfe\xe2\x80 \xc3 \xed\xa0\x80 \xf4\x90\x80\x80 \\ud83d \\udc00\\ud83d\\u0041 b",
+    };
+    struct rig rig;
+    size_t i;
+
+    rig_init(&rig);
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        want(&rig, WD_REDACT_TEXT, texts[i], texts[i]);
+        assert_int_equal(rig.findings.count, 0);
+        if (strchr(texts[i], '\\') == NULL)
+            assert_false(wd_scan_suspect(&rig.scan, wd_span_str(texts[i])));
+    }
+    rig_deinit(&rig);
+}
+
+/* More than is held: the run is one finding. */
+static void
+test_F17_endless_hidden_text_is_bounded(void **state)
+{
+    static const char *const units[] = {
+        "\xf3\xa0\x81\x81", "\xe2\x80\x8b\xe2\x80\x8c", "\xe2\x80\x8b", "\xcc\x81", "\xd0\xb0", "\\u0430", "\\u200b"
+    };
+    struct wd_redactor *r;
+    struct rig rig;
+    size_t i;
+    int k;
+
+    rig_init(&rig);
+    for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        rig_clear(&rig);
+        assert_int_equal(wd_redactor_new(&r, &rig.scan, WD_REDACT_TEXT), WD_OK);
+        for (k = 0; k < 30000; k++) {
+            rig_feed(&rig, r, wd_span_str(units[i]));
+            assert_true(wd_redactor_held(r) <= 64 * 1024);
+        }
+        assert_int_equal(wd_redactor_finish(r, &rig.out), WD_OK);
+        assert_int_equal(rig.findings.count, i < 2);
+        assert_true(i >= 2 || rig.out.len == strlen("[REDACTED]"));
+        wd_redactor_free(r);
+    }
+    rig_deinit(&rig);
+}
+
+static void
+test_F10_encoded(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        /* bob@example.com: base64 with and without padding, twice, hex, percent-encoding */
+        { "to Ym9iQGV4YW1wbGUuY29t.", "to [REDACTED]." },
+        { "to WW05aVFHVjRZVzF3YkdVdVkyOXQ= now", "to [REDACTED]= now" },
+        { "to 626f62406578616d706c652e636f6d", "to [REDACTED]" },
+        { "https://a.b/?to=bob%40example.com&x=%20y", "https://a.b/?to=[REDACTED]&x=%20y" },
+        { "%62%6f%62%40%65%78ample.com", "[REDACTED]" },
+        /* {"password": "hunter2"}, in JSON that escapes the slash; a key in UTF-16 */
+        { "data eyJwYXNzd29yZCI6ICJodW50ZXIyIn0 end", "data [REDACTED] end" },
+        { "aGk\\/IG1haWwgYm9iQGV4YW1wbGUuY29tIG9yIH5+fn4\\/", "[REDACTED]" },
+        { "YgBvAGIAQABlAHgAYQBtAHAAbABlAC4AYwBvAG0A", "[REDACTED]" },
+        { "line\\nYm9iQGV4YW1wbGUuY29t", "line\\n[REDACTED]" },
+        { "line\\u2028Ym9iQGV4YW1wbGUuY29t", "line\\u2028[REDACTED]" },
+        /* Text without findings, things that are no text. */
+        { "VGhlIHF1aWNrIGJyb3duIGZveCBpcyBub2JvZHk= 100%25 a%20b", "VGhlIHF1aWNrIGJyb3duIGZveCBpcyBub2JvZHk= 100%25 a%20b" },
+        { "3f2a9c41d07be8a6654f0e1d2c3b4a5968778695", "3f2a9c41d07be8a6654f0e1d2c3b4a5968778695" },
+    };
+    struct rig rig;
+    size_t i;
+
+    rig_init(&rig);
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        want(&rig, WD_REDACT_TEXT, cases[i].text, cases[i].want);
+        assert_true(rig.findings.count == 0 || wd_scan_suspect(&rig.scan, wd_span_str(cases[i].text)));
+    }
+    assert_false(wd_scan_suspect(&rig.scan, wd_span_str(cases[i - 1].text)));
+    rig_deinit(&rig);
+}
+
+/* A token that is longer than what is held: from the part with the finding on it is gone. */
+static void
+test_F10_encoded_at_length(void **state)
+{
+    static const char clean[] = "bm8gb25lIGlzIG5hbWVkIGhlcmUg", found[] = "Ym9iQGV4YW1wbGUuY29tIGFuZCBzbyA0";
+    struct wd_buf text;
+    struct rig rig;
+    int i;
+
+    rig_init(&rig);
+    wd_buf_init(&text, 1 << 20);
+    for (i = 0; i < 1000; i++)
+        assert_int_equal(wd_buf_add_str(&text, i == 500 ? found : clean), WD_OK);
+    assert_int_equal(wd_buf_add_str(&text, " end"), WD_OK);
+    assert_true(wd_scan_suspect(&rig.scan, wd_buf_span(&text)));
+    rig_check_cuts(&rig, WD_REDACT_TEXT, wd_buf_span(&text));
+    rig_whole(&rig, WD_REDACT_TEXT, wd_buf_span(&text));
+    assert_int_equal(rig_count(&rig, "email"), 1);
+    assert_null(memmem(rig.out.ptr, rig.out.len, found, strlen(found)));
+    assert_true(wd_span_eq(wd_span(rig.out.ptr + rig.out.len - 14, 14), WD_SPAN("[REDACTED] end")));
+    wd_buf_deinit(&text);
+    rig_deinit(&rig);
+}
+
 static void
 test_F38_keys_of_today(void **state)
 {
@@ -692,6 +884,11 @@ main(void)
         cmocka_unit_test(test_F02_a_secret_across_chunks_never_leaves),
         cmocka_unit_test(test_F03_clean_text_leaves_but_for_its_last_word),
         cmocka_unit_test(test_F10_behind_json_escapes_at_any_depth),
+        cmocka_unit_test(test_F10_encoded),
+        cmocka_unit_test(test_F10_encoded_at_length),
+        cmocka_unit_test(test_F17_spelt_in_other_characters),
+        cmocka_unit_test(test_F17_text_as_people_write_it_stays),
+        cmocka_unit_test(test_F17_endless_hidden_text_is_bounded),
         cmocka_unit_test(test_F38_keys_of_today),
         cmocka_unit_test(test_F57_the_same_text_twice_gives_the_same),
         cmocka_unit_test(test_json_stays_json),
