@@ -70,7 +70,28 @@ struct look {
     bool document;
     double threshold;
     struct wd_injection_result worst;
+    bool phrase; /* worst is one: it says more than a window does, so that only its score may rise */
 };
+
+static bool
+injection_weigh(struct look *l, enum wd_injection_head head, const struct wd_injection_worst *window, size_t base)
+{
+    double score = wd_injection_model_scale(&l->in->model, head, window->score);
+
+    if (window->score == INT32_MIN || score <= l->worst.score)
+        return false;
+    if (l->phrase) {
+        l->worst.score = score;
+        return false;
+    }
+    l->worst = (struct wd_injection_result){
+        .rule = score > l->threshold ? &wd_rule_injection_classifier : NULL,
+        .score = score,
+        .start = base + window->start,
+        .end = base + window->end,
+    };
+    return true;
+}
 
 /* True when the text holds something worse than what was found so far. */
 static enum wd_err
@@ -78,30 +99,26 @@ injection_read(struct look *l, struct wd_span text, bool *worse)
 {
     struct wd_injection_worst window;
     struct wd_injection_result phrase;
+    struct wd_span suspect;
+    size_t from = 0;
     enum wd_err err;
-    double score;
 
     *worse = false;
     err = wd_injection_phrases_find(l->in->phrases, wd_scratch_hs(l->scan->scratch), text, &phrase);
     if (err != WD_OK)
         return err;
-    if (phrase.rule != NULL && INJECTION_PHRASE_SCORE > l->worst.score) {
+    if (phrase.rule != NULL && !l->phrase) {
         l->worst = phrase;
         l->worst.score = INJECTION_PHRASE_SCORE;
-        *worse = true;
+        l->phrase = *worse = true;
     }
-    for (int head = 0; head < (l->document ? 2 : 1); head++) {
-        (head == 0 ? wd_injection_model_user : wd_injection_model_document)(&l->in->model, &l->in->lexicon, text, &window);
-        score = wd_injection_model_scale(&l->in->model, (enum wd_injection_head)head, window.score);
-        if (window.score == INT32_MIN || score <= l->worst.score)
-            continue;
-        l->worst = (struct wd_injection_result){
-            .rule = score > l->threshold ? &wd_rule_injection_classifier : NULL,
-            .score = score,
-            .start = window.start,
-            .end = window.end,
-        };
-        *worse = true;
+    while (wd_injection_gate_next(&l->in->model.gate, text, &from, &suspect)) {
+        wd_injection_model_user(&l->in->model, &l->in->lexicon, suspect, &window);
+        *worse |= injection_weigh(l, WD_INJECTION_HEAD_USER, &window, (size_t)(suspect.ptr - text.ptr));
+    }
+    if (l->document) {
+        wd_injection_model_document(&l->in->model, &l->in->lexicon, text, &window);
+        *worse |= injection_weigh(l, WD_INJECTION_HEAD_DOCUMENT, &window, 0);
     }
     return WD_OK;
 }

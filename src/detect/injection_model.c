@@ -34,7 +34,10 @@ wd_injection_model_read(struct wd_injection_model *model, struct wd_span file)
         if (model->unit[i] <= 0)
             return false;
     }
-    return at == file.len;
+    if (file.len - at != 8 + WD_INJECTION_GATE_SIZE)
+        return false;
+    model->gate = (struct wd_injection_gate){ (const int8_t *)p + at + 8, model_field(p + at), model_field(p + at + 4) };
+    return true;
 }
 
 double

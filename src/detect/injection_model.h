@@ -1,6 +1,7 @@
 #ifndef WD_INJECTION_MODEL_H
 #define WD_INJECTION_MODEL_H
 
+#include "injection_gate.h"
 #include "injection_words.h"
 
 /*
@@ -18,6 +19,7 @@ struct wd_injection_model {
     int32_t near[WD_INJECTION_HEADS], far[WD_INJECTION_HEADS]; /* added to the sum of a window */
     int32_t threshold[WD_INJECTION_HEADS];                     /* a score above it is a finding, by default */
     int32_t unit[WD_INJECTION_HEADS];                          /* so much more and the odds are e times as high */
+    struct wd_injection_gate gate;                             /* of the head for users */
 };
 
 /*
@@ -46,8 +48,9 @@ wd_injection_weight(const uint8_t *weights, uint32_t buckets, uint32_t feature)
     return (bucket[1] == tag ? (int8_t)bucket[0] : 0) + (bucket[3] == tag ? (int8_t)bucket[2] : 0);
 }
 
-/* What the file holds: fields of 32 bits, little-endian, then the buckets of each head. */
-enum { WD_INJECTION_MAGIC = 0x4a495744 /* "WDIJ" */, WD_INJECTION_VERSION = 2, WD_INJECTION_HEAD_FIELDS = 5 };
+/* What the file holds: fields of 32 bits, little-endian, then the buckets of each head; last,
+ * near and far of the gate and its table. */
+enum { WD_INJECTION_MAGIC = 0x4a495744 /* "WDIJ" */, WD_INJECTION_VERSION = 3, WD_INJECTION_HEAD_FIELDS = 5 };
 
 /* False when the bytes are no model. They are borrowed. */
 bool wd_injection_model_read(struct wd_injection_model *model, struct wd_span file);

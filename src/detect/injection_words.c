@@ -279,13 +279,21 @@ static void
 words_take_sign(struct wd_injection_words *w, uint32_t len)
 {
     const uint8_t *p = w->at;
+    struct wd_fold fold = { .len = 0 };
 
     w->kind = WD_SIGN;
     w->sign = *p;
-    w->word = w->stem = wd_injection_hash(p, len);
     w->at += len;
+    if (len == 3 && *p == 0xe2) /* a typographic quote is a quote */
+        fold = wd_fold_get((p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu));
+    if (fold.len == 1) {
+        w->sign = (uint8_t)*fold.ascii;
+        p = (const uint8_t *)fold.ascii;
+        len = 1;
+    }
+    w->word = w->stem = wd_injection_hash(p, len);
     /* A ruler of signs is one sign. */
-    while (w->at < w->end && *p < 0x80 && *w->at == *p)
+    while (w->at < w->end && w->at[-1] < 0x80 && *w->at == w->at[-1])
         w->at++;
 }
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""pack.py OUT USER THRESHOLD DOCUMENT THRESHOLD: the two heads that train.c wrote, with the score above which each finds,
-become the file that is linked in (src/detect/injection_model.h says what stands where)."""
+"""pack.py OUT USER THRESHOLD DOCUMENT THRESHOLD GATE THRESHOLD: the heads that train.c wrote, with the score above which each
+finds, become the file that is linked in (src/detect/injection_model.h says what stands where)."""
 import struct
 import sys
 
-MAGIC, VERSION = 0x4A495744, 2
+MAGIC, VERSION = 0x4A495744, 3
 
 
 def main():
@@ -14,6 +14,10 @@ def main():
         with open(path, 'rb') as f:
             data = f.read()
         buckets, near, far, _, unit = struct.unpack('<5i', data[:20])
+        if path == rest[4]:
+            lower = round(float(threshold) * unit)
+            weights += struct.pack('<2i', near - lower, far - lower) + data[20:]
+            break
         fields += struct.pack('<5i', buckets, near, far, round(float(threshold) * unit), unit)
         weights += data[20:]
     with open(out, 'wb') as f:

@@ -2,7 +2,7 @@
  * Trains a head of the injection classifier: logistic regression over the features of src/detect/injection_words.h, on
  * the worst window of each text, weights quantised to 8 bits. The same input gives the same output.
  *
- *     train-injection HEAD DATA OUT [-x FAMILY,...] [-s SCORES]
+ *     train-injection user|document|gate DATA OUT [-x FAMILY,...] [-s SCORES]
  *
  * DATA holds records: label (1 byte), family (1 byte), weight in hundredths (2 bytes), length, start and end of the attack
  * (4 bytes each), text; little-endian. -x leaves families out of the training. -s writes the score of each record, by its number.
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect/injection_gate.h"
 #include "detect/injection_model.h"
 #include "detect/injection_sentences.h"
 
@@ -27,6 +28,7 @@ struct text {
 
 struct train {
     enum wd_injection_head head;
+    bool gate;
     uint32_t buckets; /* of the file */
     uint32_t size;    /* distinct features */
     uint32_t *keys;   /* their numbers */
@@ -155,6 +157,7 @@ train_features(struct train *t, const struct wd_injection_lexicon *lexicon)
     static struct wd_injection_sentences s;
     uint32_t ids[WD_INJECTION_FEATURES_MAX], i, longest = 0;
     uint32_t *last = calloc(TRAIN_FEATURES, sizeof(*last));
+    struct wd_injection_gate_words g;
     struct wd_injection_words w;
 
     for (i = 0; i < t->count; i++) {
@@ -165,6 +168,10 @@ train_features(struct train *t, const struct wd_injection_lexicon *lexicon)
             wd_injection_sentences_init(&s, lexicon, text->bytes);
             while (wd_injection_sentences_next(&s))
                 train_place(t, text, last, s.ids, s.count, s.start < text->to && s.end > text->from);
+        } else if (t->gate) {
+            wd_injection_gate_words_init(&g, text->bytes);
+            while (wd_injection_gate_words_next(&g))
+                train_place(t, text, last, &g.slot, !g.alone, true);
         } else {
             wd_injection_words_init(&w, lexicon, text->bytes);
             while (wd_injection_words_next(&w))
@@ -354,9 +361,9 @@ train_choose(struct train *t)
     train_ordered = t;
     qsort(order, n, sizeof(*order), train_order);
     for (i = 0; i < n; i++) {
-        uint32_t bucket = wd_injection_bucket(t->keys[order[i]], t->buckets);
+        uint32_t bucket = t->gate ? i % t->buckets : wd_injection_bucket(t->keys[order[i]], t->buckets);
 
-        if (full[bucket] < WD_INJECTION_BUCKET / 2) {
+        if (t->gate || full[bucket] < WD_INJECTION_BUCKET / 2) {
             full[bucket]++;
             t->chosen[order[i]] = true;
             kept++;
@@ -396,7 +403,11 @@ train_pack(struct train *t, uint8_t *file)
     for (i = 0; i < t->size; i++)
         t->weights[i] = t->chosen[i] ? t->sums[i] / TRAIN_AVERAGED : 0;
     factor = train_factor(t);
-    for (i = 0; i < t->size; i++) {
+    for (i = 0; t->gate && i < t->size; i++) {
+        t->weights[i] = fmaxf(-127, fminf(127, roundf(t->weights[i] * factor)));
+        file[t->keys[i]] = (uint8_t)(int8_t)t->weights[i];
+    }
+    for (i = 0; !t->gate && i < t->size; i++) {
         uint8_t *bucket = file + (size_t)WD_INJECTION_BUCKET * wd_injection_bucket(t->keys[i], t->buckets);
 
         t->weights[i] = fmaxf(-127, fminf(127, roundf(t->weights[i] * factor)));
@@ -475,7 +486,7 @@ int
 main(int argc, char **argv)
 {
     static struct wd_injection_lexicon lexicon;
-    struct train t = { .rate = 0.05, .l2 = 1e-3, .seed = 7, .rare = 4, .epochs = 12, .buckets = 48000 };
+    struct train t = { .rate = 0.05, .l2 = 1e-3, .seed = 7, .rare = 2, .epochs = 12, .buckets = 47000 };
     const char *scores = NULL;
     uint32_t *order, i;
     uint8_t *file;
@@ -483,9 +494,12 @@ main(int argc, char **argv)
 
     if (argc < 4)
         return 2;
-    t.head = strcmp(argv[1], "user") == 0 ? WD_INJECTION_HEAD_USER : WD_INJECTION_HEAD_DOCUMENT;
-    if (t.head == WD_INJECTION_HEAD_USER)
-        t.buckets = 80000;
+    t.head = strcmp(argv[1], "document") == 0 ? WD_INJECTION_HEAD_DOCUMENT : WD_INJECTION_HEAD_USER;
+    t.gate = strcmp(argv[1], "gate") == 0;
+    if (t.gate)
+        t.buckets = WD_INJECTION_GATE_SIZE / WD_INJECTION_BUCKET;
+    else if (t.head == WD_INJECTION_HEAD_USER)
+        t.buckets = 76000;
     train_options(&t, argc, argv, &scores);
     t.slots = calloc(TRAIN_SLOTS, sizeof(uint32_t));
     t.keys = calloc(TRAIN_FEATURES, sizeof(uint32_t));
