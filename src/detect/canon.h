@@ -48,6 +48,8 @@ void wd_canon_deinit(struct wd_canon *c);
 
 /* False when the only reading of the text is the text itself. A cheap look; may be true for nothing. */
 bool wd_canon_needed(struct wd_span text);
+/* The same for who reads letters with accents and typographic quotes himself: those alone are no reason. */
+bool wd_canon_alters(struct wd_span text);
 
 /*
  * Makes the readings; all of them together are at most four times the text and 64 KiB, and what does not fit is left out

@@ -208,7 +208,7 @@ wd_canon_signs(struct wd_span text)
 
 /* A character above ASCII that folding changes. */
 static bool
-look_unicode(struct wd_span t)
+look_unicode(struct wd_span t, bool plain)
 {
     bool foreign = false;
     uint32_t cp;
@@ -226,6 +226,10 @@ look_unicode(struct wd_span t)
             continue;
         }
         switch (wd_fold_kind(cp)) {
+        case WD_FOLD_PLAIN:
+            if (plain)
+                return true;
+            break;
         case WD_FOLD_SELF:
         case WD_FOLD_LETTER:
             foreign = true;
@@ -242,13 +246,25 @@ look_unicode(struct wd_span t)
     return false;
 }
 
-bool
-wd_canon_needed(struct wd_span text)
+static bool
+look_needed(struct wd_span text, bool plain)
 {
     struct look l = { .text = text, .any = true };
 
-    if (look_unicode(text))
+    if (look_unicode(text, plain))
         return true;
     look_ascii(&l);
     return l.signs != 0;
+}
+
+bool
+wd_canon_needed(struct wd_span text)
+{
+    return look_needed(text, true);
+}
+
+bool
+wd_canon_alters(struct wd_span text)
+{
+    return look_needed(text, false);
 }

@@ -5,6 +5,7 @@
 
 #include "../base/glob.h"
 #include "bare.h"
+#include "canon.h"
 #include "chars.h"
 #include "encoded.h"
 #include "match.h"
@@ -16,6 +17,7 @@ enum { ENGINE_READ_KEPT = 1 << 18, ENGINE_WORDS = 4 };
 
 struct wd_scratch {
     hs_scratch_t *hs;
+    struct wd_canon canon;
     struct wd_matches matches;
     struct wd_buf read; /* a text as its reader sees it */
     /* While a piece is matched. */
@@ -41,6 +43,7 @@ wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine)
         return WD_ERR_NOMEM;
     wd_buf_init(&s->read, UINT32_MAX);
     wd_encoded_init(&s->encoded);
+    wd_canon_init(&s->canon);
     for (i = 0; i < WD_ENGINE_DBS; i++)
         if (hs_alloc_scratch(engine->db[i], &s->hs) != HS_SUCCESS) {
             wd_scratch_free(s);
@@ -56,6 +59,7 @@ wd_scratch_free(struct wd_scratch *scratch)
     if (scratch == NULL)
         return;
     hs_free_scratch(scratch->hs);
+    wd_canon_deinit(&scratch->canon);
     free(scratch->matches.items);
     wd_buf_deinit(&scratch->read);
     wd_encoded_deinit(&scratch->encoded);
@@ -78,6 +82,12 @@ const uint32_t *
 wd_engine_extra(const struct wd_engine *engine)
 {
     return engine->has_extra ? engine->extra : NULL;
+}
+
+struct wd_canon *
+wd_scratch_canon(struct wd_scratch *scratch)
+{
+    return &scratch->canon;
 }
 
 enum wd_action

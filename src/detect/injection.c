@@ -3,6 +3,7 @@
 #include <hs.h>
 #include <stdlib.h>
 
+#include "canon.h"
 #include "injection_model.h"
 #include "injection_phrases.h"
 #include "match.h"
@@ -58,40 +59,102 @@ wd_injection_prepare(const struct wd_injection *injection, struct hs_scratch **s
     return hs_alloc_scratch(injection->phrases, scratch) == HS_SUCCESS ? WD_OK : WD_ERR_NOMEM;
 }
 
-/* What is found in one reading of the text, when it is worse than what was found so far. */
-static enum wd_err
-injection_read(const struct wd_injection *in, const struct wd_scan *scan, enum wd_injection_role role,
-               const struct wd_injection_thresholds *t, struct wd_span text, struct wd_injection_result *out)
-{
-    struct wd_injection_worst worst;
-    struct wd_injection_result phrase;
-    enum wd_err err;
-    double score;
+/* One look at one text: what is asked, and the worst that was found. */
+struct look {
+    const struct wd_injection *in;
+    const struct wd_scan *scan;
+    bool document;
+    double threshold;
+    struct wd_injection_result worst;
+    bool phrase; /* worst is one: it says more than a window does, so that only its score may rise */
+};
 
-    err = wd_injection_phrases_find(in->phrases, wd_scratch_hs(scan->scratch), text, &phrase);
+static bool
+injection_weigh(struct look *l, enum wd_injection_head head, const struct wd_injection_worst *window, size_t base)
+{
+    double score = wd_injection_model_scale(&l->in->model, head, window->score);
+
+    if (window->score == INT32_MIN || score <= l->worst.score)
+        return false;
+    if (l->phrase) {
+        l->worst.score = score;
+        return false;
+    }
+    l->worst = (struct wd_injection_result){
+        .rule = score > l->threshold ? &wd_rule_injection_classifier : NULL,
+        .score = score,
+        .start = base + window->start,
+        .end = base + window->end,
+    };
+    return true;
+}
+
+/* True when the text holds something worse than what was found so far. */
+static enum wd_err
+injection_read(struct look *l, struct wd_span text, bool *worse)
+{
+    struct wd_injection_worst window;
+    struct wd_injection_result phrase;
+    struct wd_span suspect;
+    size_t from = 0;
+    enum wd_err err;
+
+    *worse = false;
+    err = wd_injection_phrases_find(l->in->phrases, wd_scratch_hs(l->scan->scratch), text, &phrase);
     if (err != WD_OK)
         return err;
-    if (phrase.rule != NULL && INJECTION_PHRASE_SCORE > out->score) {
-        phrase.score = INJECTION_PHRASE_SCORE;
-        *out = phrase;
-        return WD_OK;
+    if (phrase.rule != NULL && !l->phrase) {
+        l->worst = phrase;
+        l->worst.score = INJECTION_PHRASE_SCORE;
+        l->phrase = *worse = true;
     }
-    for (int head = 0; head < (role == WD_INJECTION_DOCUMENT ? 2 : 1); head++) {
-        (head == 0 ? wd_injection_model_user : wd_injection_model_document)(&in->model, &in->lexicon, text, &worst);
-        score = wd_injection_model_scale(&in->model, (enum wd_injection_head)head, worst.score);
-        if (worst.score == INT32_MIN || score <= out->score)
-            continue;
-        *out = (struct wd_injection_result){ .score = score, .start = worst.start, .end = worst.end };
-        if (score > (role == WD_INJECTION_DOCUMENT ? t->document : t->user))
-            out->rule = &wd_rule_injection_classifier;
+    while (wd_injection_gate_next(&l->in->model.gate, text, &from, &suspect)) {
+        wd_injection_model_user(&l->in->model, &l->in->lexicon, suspect, &window);
+        *worse |= injection_weigh(l, WD_INJECTION_HEAD_USER, &window, (size_t)(suspect.ptr - text.ptr));
+    }
+    if (l->document) {
+        wd_injection_model_document(&l->in->model, &l->in->lexicon, text, &window);
+        *worse |= injection_weigh(l, WD_INJECTION_HEAD_DOCUMENT, &window, 0);
     }
     return WD_OK;
+}
+
+/* What a reading hides counts as what it says. */
+static enum wd_err
+injection_read_all(struct look *l, struct wd_canon *canon, struct wd_span text)
+{
+    enum wd_err err = wd_canon_make(canon, text);
+    uint32_t start, end;
+    bool worse;
+
+    for (uint32_t i = 0; err == WD_OK && i < canon->count; i++) {
+        const struct wd_reading *r = &canon->readings[i];
+
+        err = injection_read(l, wd_span(r->ptr, r->len), &worse);
+        if (err != WD_OK || !worse || !r->changed)
+            continue;
+        wd_canon_span(canon, r, text, (uint32_t)l->worst.start, (uint32_t)l->worst.end, &start, &end);
+        l->worst.start = start;
+        l->worst.end = end;
+    }
+    return err;
 }
 
 enum wd_err
 wd_injection_scan(const struct wd_scan *scan, enum wd_injection_role role, const struct wd_injection_thresholds *t,
                   struct wd_span text, struct wd_injection_result *out)
 {
-    *out = (struct wd_injection_result){ .rule = NULL };
-    return injection_read(wd_engine_injection(scan->engine), scan, role, t, text, out);
+    struct look l = {
+        .in = wd_engine_injection(scan->engine),
+        .scan = scan,
+        .document = role == WD_INJECTION_DOCUMENT,
+        .threshold = role == WD_INJECTION_DOCUMENT ? t->document : t->user,
+    };
+    enum wd_err err;
+    bool worse;
+
+    err =
+        wd_canon_needed(text) ? injection_read_all(&l, wd_scratch_canon(scan->scratch), text) : injection_read(&l, text, &worse);
+    *out = l.worst;
+    return err;
 }

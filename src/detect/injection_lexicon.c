@@ -408,17 +408,26 @@ static const char *const lexicon_classes[] = {
 };
 /* clang-format on */
 
+/* The hash of a word is that of the word as it is read; of beginnings and pairs, that of their bytes. */
+static uint32_t
+lexicon_hash(const char *word, size_t len)
+{
+    static const struct wd_injection_lexicon none;
+    struct wd_injection_words w;
+    uint8_t first = (uint8_t)word[0];
+    bool begins = word[len - 1] == '*';
+
+    if (begins || (first >= 0xe3 && first <= 0xe9))
+        return wd_injection_hash((const uint8_t *)word, len - begins) ^ (begins ? (uint32_t)len - 1 : 0);
+    wd_injection_words_init(&w, &none, wd_span(word, len));
+    return wd_injection_words_next(&w) ? w.word : 0;
+}
+
 static void
 lexicon_add(struct wd_injection_lexicon *lexicon, const char *word, size_t len, uint8_t class)
 {
-    uint32_t h = WD_INJECTION_HASH_START, i;
-    bool begins = word[len - 1] == '*';
+    uint32_t h = lexicon_hash(word, len), i;
 
-    len -= begins;
-    for (i = 0; i < len; i++)
-        h = wd_injection_hash(h, (uint8_t)word[i]);
-    if (begins)
-        h ^= (uint32_t)len;
     for (i = wd_injection_lexicon_slot(h); lexicon->keys[i] != 0; i = (i + 1) & (WD_INJECTION_LEXICON_SIZE - 1))
         if (lexicon->keys[i] == h)
             return;

@@ -20,21 +20,24 @@ wd_injection_model_read(struct wd_injection_model *model, struct wd_span file)
         return false;
     for (int i = 0; i < WD_INJECTION_HEADS; i++) {
         const uint8_t *f = p + 8 + (size_t)i * WD_INJECTION_HEAD_FIELDS * 4;
-        int32_t bits = model_field(f);
+        size_t size = (size_t)(uint32_t)model_field(f) * WD_INJECTION_BUCKET;
 
-        if (bits < 8 || bits > 24 || file.len - at < (size_t)1 << bits)
+        if (size == 0 || file.len - at < size)
             return false;
-        model->shift[i] = (uint8_t)(32 - bits);
+        model->buckets[i] = (uint32_t)model_field(f);
         model->near[i] = model_field(f + 4);
         model->far[i] = model_field(f + 8);
         model->threshold[i] = model_field(f + 12);
         model->unit[i] = model_field(f + 16);
-        model->weights[i] = (const int8_t *)p + at;
-        at += (size_t)1 << bits;
+        model->weights[i] = p + at;
+        at += size;
         if (model->unit[i] <= 0)
             return false;
     }
-    return at == file.len;
+    if (file.len - at != 8 + WD_INJECTION_GATE_SIZE)
+        return false;
+    model->gate = (struct wd_injection_gate){ (const int8_t *)p + at + 8, model_field(p + at), model_field(p + at + 4) };
+    return true;
 }
 
 double
@@ -79,8 +82,8 @@ void
 wd_injection_model_user(const struct wd_injection_model *model, const struct wd_injection_lexicon *lexicon, struct wd_span text,
                         struct wd_injection_worst *worst)
 {
-    const int8_t *weights = model->weights[WD_INJECTION_HEAD_USER];
-    uint8_t shift = model->shift[WD_INJECTION_HEAD_USER];
+    const uint8_t *weights = model->weights[WD_INJECTION_HEAD_USER];
+    uint32_t buckets = model->buckets[WD_INJECTION_HEAD_USER];
     uint32_t ids[WD_INJECTION_FEATURES_MAX], n, words = 0;
     struct wd_injection_words w;
     struct blocks b = { .count = 0 };
@@ -93,7 +96,7 @@ wd_injection_model_user(const struct wd_injection_model *model, const struct wd_
             b.start[b.count % WD_INJECTION_FAR] = w.start;
         n = wd_injection_words_features(&w, ids);
         while (n > 0)
-            sum += weights[ids[--n] >> shift];
+            sum += wd_injection_weight(weights, buckets, ids[--n]);
         if (words < WD_INJECTION_BLOCK)
             continue;
         b.sum[b.count++ % WD_INJECTION_FAR] = sum;
@@ -111,8 +114,8 @@ void
 wd_injection_model_document(const struct wd_injection_model *model, const struct wd_injection_lexicon *lexicon,
                             struct wd_span text, struct wd_injection_worst *worst)
 {
-    const int8_t *weights = model->weights[WD_INJECTION_HEAD_DOCUMENT];
-    uint8_t shift = model->shift[WD_INJECTION_HEAD_DOCUMENT];
+    const uint8_t *weights = model->weights[WD_INJECTION_HEAD_DOCUMENT];
+    uint32_t buckets = model->buckets[WD_INJECTION_HEAD_DOCUMENT];
     struct wd_injection_sentences s;
     int32_t score;
 
@@ -121,7 +124,7 @@ wd_injection_model_document(const struct wd_injection_model *model, const struct
     while (wd_injection_sentences_next(&s)) {
         score = model->near[WD_INJECTION_HEAD_DOCUMENT];
         for (uint32_t i = 0; i < s.count; i++)
-            score += weights[s.ids[i] >> shift];
+            score += wd_injection_weight(weights, buckets, s.ids[i]);
         if (score > worst->score)
             *worst = (struct wd_injection_worst){ score, s.start, s.end };
     }

@@ -1,6 +1,7 @@
 #ifndef WD_INJECTION_MODEL_H
 #define WD_INJECTION_MODEL_H
 
+#include "injection_gate.h"
 #include "injection_words.h"
 
 /*
@@ -13,15 +14,43 @@ enum wd_injection_head { WD_INJECTION_HEAD_USER, WD_INJECTION_HEAD_DOCUMENT, WD_
 enum { WD_INJECTION_BLOCK = 8, WD_INJECTION_NEAR = 3, WD_INJECTION_FAR = 8 };
 
 struct wd_injection_model {
-    const int8_t *weights[WD_INJECTION_HEADS];
-    uint8_t shift[WD_INJECTION_HEADS];                         /* a feature's place is its number >> shift */
+    const uint8_t *weights[WD_INJECTION_HEADS]; /* buckets */
+    uint32_t buckets[WD_INJECTION_HEADS];
     int32_t near[WD_INJECTION_HEADS], far[WD_INJECTION_HEADS]; /* added to the sum of a window */
     int32_t threshold[WD_INJECTION_HEADS];                     /* a score above it is a finding, by default */
     int32_t unit[WD_INJECTION_HEADS];                          /* so much more and the odds are e times as high */
+    struct wd_injection_gate gate;                             /* of the head for users */
 };
 
-/* What the file holds: fields of 32 bits, little-endian, then the weights of each head. */
-enum { WD_INJECTION_MAGIC = 0x4a495744 /* "WDIJ" */, WD_INJECTION_VERSION = 1, WD_INJECTION_HEAD_FIELDS = 5 };
+/*
+ * A bucket holds two features, each as its weight and a tag: a feature that nobody learned seldom has the weight of another.
+ */
+enum { WD_INJECTION_BUCKET = 4 };
+
+static inline uint32_t
+wd_injection_bucket(uint32_t feature, uint32_t buckets)
+{
+    return (uint32_t)((uint64_t)feature * buckets >> 32);
+}
+
+static inline uint8_t
+wd_injection_tag(uint32_t feature)
+{
+    return (uint8_t)(feature ^ feature >> 8);
+}
+
+static inline int32_t
+wd_injection_weight(const uint8_t *weights, uint32_t buckets, uint32_t feature)
+{
+    const uint8_t *bucket = weights + (size_t)WD_INJECTION_BUCKET * wd_injection_bucket(feature, buckets);
+    uint8_t tag = wd_injection_tag(feature);
+
+    return (bucket[1] == tag ? (int8_t)bucket[0] : 0) + (bucket[3] == tag ? (int8_t)bucket[2] : 0);
+}
+
+/* What the file holds: fields of 32 bits, little-endian, then the buckets of each head; last,
+ * near and far of the gate and its table. */
+enum { WD_INJECTION_MAGIC = 0x4a495744 /* "WDIJ" */, WD_INJECTION_VERSION = 3, WD_INJECTION_HEAD_FIELDS = 5 };
 
 /* False when the bytes are no model. They are borrowed. */
 bool wd_injection_model_read(struct wd_injection_model *model, struct wd_span file);

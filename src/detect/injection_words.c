@@ -1,10 +1,15 @@
 #include "injection_words.h"
 
+#include <string.h>
+
+#include "fold.h"
+
 /* Kinds of bytes. A text in UTF-8: letters of two bytes belong to words, those of scripts without blanks are words each. */
 enum { BYTE_SPACE, BYTE_LINE, BYTE_SIGN, BYTE_DIGIT, BYTE_LETTER, BYTE_HIGH };
 
 enum {
     WORDS_STEM = 5,        /* bytes of a stem; twice as many in other scripts */
+    WORDS_RUN = 64,        /* what stands further on in a run without blanks is data */
     WORDS_LONGEST = 40,    /* a longer run is no word of a language */
     WORDS_CLASS_REACH = 12 /* words of the lexicon so far apart still count as a pair */
 };
@@ -49,7 +54,7 @@ void
 wd_injection_words_init(struct wd_injection_words *w, const struct wd_injection_lexicon *lexicon, struct wd_span text)
 {
     *w = (struct wd_injection_words){ .lexicon = lexicon };
-    w->begin = w->at = (const uint8_t *)text.ptr;
+    w->begin = w->at = w->run = (const uint8_t *)text.ptr;
     w->end = w->begin + text.len;
 }
 
@@ -95,13 +100,11 @@ words_high(const uint8_t *p, const uint8_t *end, uint32_t *len)
     return c < 0xee ? HIGH_LETTER : HIGH_SIGN; /* Korean; then forms, and emoji */
 }
 
-/* The lower case of a letter of two bytes, where it is regular: Latin-1, Greek, Cyrillic. */
+/* The lower case of a letter of two bytes, where it is regular: Greek, Cyrillic. */
 static inline uint32_t
 words_lower2(uint8_t c, uint8_t next)
 {
-    if (c == 0xc3 && next >= 0x80 && next <= 0x9e && next != 0x97)
-        next |= 0x20;
-    else if (c == 0xd0 && next >= 0x90 && next <= 0x9f)
+    if (c == 0xd0 && next >= 0x90 && next <= 0x9f)
         next += 0x20;
     else if (c == 0xd0 && next >= 0xa0 && next <= 0xaf)
         return 0xd1u << 8 | (next - 0x20u);
@@ -112,24 +115,117 @@ words_lower2(uint8_t c, uint8_t next)
     return (uint32_t)c << 8 | next;
 }
 
-/* A run of letters and digits. */
+/* Adds a letter of several bytes: Latin ones as what they are without accents, as in the readings of canon.h. */
+static uint32_t
+words_add_high(uint8_t *out, const uint8_t *p, uint32_t len)
+{
+    struct wd_fold fold = { .len = 0 };
+    uint32_t pair, i;
+
+    if (len == 2 && p[0] <= 0xc9)
+        fold = wd_fold_get((p[0] & 0x1fu) << 6 | (p[1] & 0x3fu));
+    for (i = 0; i < fold.len; i++)
+        out[i] = (uint8_t)fold.ascii[i] | 0x20;
+    if (fold.len > 0)
+        return fold.len;
+    memcpy(out, p, len);
+    if (len == 2) {
+        pair = words_lower2(p[0], p[1]);
+        out[0] = (uint8_t)(pair >> 8);
+        out[1] = (uint8_t)pair;
+    }
+    return len;
+}
+
+#define WORDS_EACH(byte) (0x0101010101010101u * (byte))
+
+/* The upper bit of each byte that is an ASCII letter or digit. */
+static inline uint64_t
+words_alnum(uint64_t v)
+{
+    uint64_t x = v & WORDS_EACH(0x7f), l = x | WORDS_EACH(0x20);
+    uint64_t letter = (l + WORDS_EACH(0x80 - 'a')) & ~(l + WORDS_EACH(0x7f - 'z'));
+    uint64_t digit = (x + WORDS_EACH(0x80 - '0')) & ~(x + WORDS_EACH(0x7f - '9'));
+
+    return (letter | digit) & ~v & WORDS_EACH(0x80);
+}
+
+static inline uint64_t
+words_mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0x9fb21c651e98df25u;
+    return h ^ h >> 32;
+}
+
+uint32_t
+wd_injection_hash(const uint8_t *bytes, size_t len)
+{
+    uint64_t h = 0, v;
+
+    for (; len > 8; bytes += 8, len -= 8) {
+        memcpy(&v, bytes, 8);
+        h = words_mix(h, v);
+    }
+    v = 0;
+    memcpy(&v, bytes, len);
+    return (uint32_t)words_mix(h, v);
+}
+
+/* The same of a word of at most eight bytes. */
+static inline uint32_t
+words_hash8(uint64_t v)
+{
+    return (uint32_t)words_mix(0, v);
+}
+
+/* A word of up to eight ASCII letters and digits, with eight bytes of text to read. False when it is none. */
+static inline bool
+words_take_short(struct wd_injection_words *w)
+{
+    uint64_t v, outside, keep, upper;
+    uint32_t n;
+
+    if (w->end - w->at < 9)
+        return false;
+    memcpy(&v, w->at, 8);
+    outside = ~words_alnum(v) & WORDS_EACH(0x80);
+    n = outside != 0 ? (uint32_t)__builtin_ctzll(outside) / 8 : 8;
+    if (n == 0 || words_bytes[w->at[n]] >= BYTE_DIGIT || w->at[n] == '\'')
+        return false;
+    keep = ~(uint64_t)0 >> (64 - 8 * n);
+    upper = ~v & WORDS_EACH(0x20) & keep & ~(uint64_t)0xff;
+    v = (v | WORDS_EACH(0x20)) & keep;
+    w->at += n;
+    w->mixed = upper != 0 && (uint32_t)__builtin_popcountll(upper) + 1 < n;
+    if ((v & WORDS_EACH(0x40)) == 0) {
+        w->kind = WD_NUMBER;
+        w->word = w->stem = '0';
+        return true;
+    }
+    w->kind = WD_WORD;
+    w->word = w->stem = words_hash8(v);
+    if (n > WORDS_STEM)
+        w->stem = words_hash8(v & 0xffffffffff);
+    w->class = words_class(w->lexicon, w->word);
+    return true;
+}
+
+/* Any other word: its letters are put together first. */
 static void
 words_take_word(struct wd_injection_words *w)
 {
+    uint8_t letters[WORDS_LONGEST + 8];
     const uint8_t *p = w->at, *end = w->end;
-    uint32_t h = WD_INJECTION_HASH_START, six = 0, twelve = 0, n = 0, stem_at = WORDS_STEM, upper = 0, digits = 0, len, pair;
-    uint8_t kind;
+    uint32_t n = 0, upper = 0, digits = 0, len, stem;
 
-    w->stem = 0;
     for (; p < end; p++) {
-        kind = words_bytes[*p];
-        if (kind == BYTE_LETTER) {
+        uint8_t kind = words_bytes[*p];
+        uint32_t at = n < WORDS_LONGEST ? n : WORDS_LONGEST; /* a longer run is walked over */
+
+        if (kind == BYTE_LETTER || kind == BYTE_DIGIT) {
             upper += (*p & 0x20) == 0 && n > 0;
-            h = wd_injection_hash(h, *p | 0x20);
-            n++;
-        } else if (kind == BYTE_DIGIT) {
-            h = wd_injection_hash(h, *p);
-            digits++;
+            digits += kind == BYTE_DIGIT;
+            letters[at] = *p | 0x20;
             n++;
         } else if (kind == BYTE_HIGH) {
             enum high high = words_high(p, end, &len);
@@ -140,44 +236,30 @@ words_take_word(struct wd_injection_words *w)
             }
             if (high != HIGH_LETTER)
                 break;
-            if (n == 0)
-                stem_at = 2 * WORDS_STEM;
-            if (len == 2) {
-                pair = words_lower2(p[0], p[1]);
-                h = wd_injection_hash(wd_injection_hash(h, (uint8_t)(pair >> 8)), (uint8_t)pair);
-            } else {
-                for (uint32_t i = 0; i < len; i++)
-                    h = wd_injection_hash(h, p[i]);
-            }
-            n += len;
+            n += words_add_high(letters + at, p, len);
             p += len - 1;
-        } else if (*p == '\'' && n > 0 && end - p > 1 && words_bytes[p[1]] == BYTE_LETTER) {
-            continue;
-        } else {
+        } else if (*p != '\'' || n == 0 || end - p < 2 || words_bytes[p[1]] != BYTE_LETTER) {
             break;
         }
-        if (n >= stem_at && w->stem == 0)
-            w->stem = h;
-        if (n == 6)
-            six = h;
-        else if (n == 12)
-            twelve = h;
     }
     w->at = p;
     w->kind = digits == n ? WD_NUMBER : WD_WORD;
-    w->mixed = upper > 0 && upper + digits + 1 < n;
+    w->mixed = upper > 0 && upper + 1 < n;
     if (w->kind == WD_NUMBER || n > WORDS_LONGEST) {
         w->word = w->stem = w->kind == WD_NUMBER ? '0' : 'L';
         return;
     }
-    w->word = h;
-    if (w->stem == 0)
-        w->stem = h;
-    w->class = words_class(w->lexicon, h);
-    if (w->class == 0 && six != 0)
-        w->class = words_class(w->lexicon, six ^ 6u);
-    if (w->class == 0 && twelve != 0)
-        w->class = words_class(w->lexicon, twelve ^ 12u);
+    stem = letters[0] < 0x80 ? WORDS_STEM : 2 * WORDS_STEM;
+    w->word = w->stem = wd_injection_hash(letters, n);
+    if (n > stem)
+        w->stem = wd_injection_hash(letters, stem);
+    w->class = words_class(w->lexicon, w->word);
+    if (letters[0] < 0x80)
+        return;
+    if (w->class == 0 && n > 6)
+        w->class = words_class(w->lexicon, wd_injection_hash(letters, 6) ^ 6u);
+    if (w->class == 0 && n > 12)
+        w->class = words_class(w->lexicon, wd_injection_hash(letters, 12) ^ 12u);
 }
 
 /* A character of a script without blanks. Two of them may make a word of the lexicon. */
@@ -185,33 +267,34 @@ static void
 words_take_alone(struct wd_injection_words *w, uint32_t len)
 {
     const uint8_t *p = w->at;
-    uint32_t h = WD_INJECTION_HASH_START, two, i;
+    size_t two = (size_t)(w->end - p) < 2 * (size_t)len ? (size_t)(w->end - p) : 2 * (size_t)len;
 
-    for (i = 0; i < len; i++)
-        h = wd_injection_hash(h, p[i]);
-    two = h;
     w->at += len;
-    for (i = 0; i < len && w->at + i < w->end; i++)
-        two = wd_injection_hash(two, w->at[i]);
     w->kind = WD_WORD;
-    w->word = w->stem = h;
-    w->class = words_class(w->lexicon, two);
+    w->word = w->stem = wd_injection_hash(p, len);
+    w->class = words_class(w->lexicon, wd_injection_hash(p, two));
 }
 
 static void
 words_take_sign(struct wd_injection_words *w, uint32_t len)
 {
     const uint8_t *p = w->at;
-    uint32_t h = WD_INJECTION_HASH_START;
+    struct wd_fold fold = { .len = 0 };
 
     w->kind = WD_SIGN;
     w->sign = *p;
-    while (len-- > 0)
-        h = wd_injection_hash(h, *w->at++);
+    w->at += len;
+    if (len == 3 && *p == 0xe2) /* a typographic quote is a quote */
+        fold = wd_fold_get((p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu));
+    if (fold.len == 1) {
+        w->sign = (uint8_t)*fold.ascii;
+        p = (const uint8_t *)fold.ascii;
+        len = 1;
+    }
+    w->word = w->stem = wd_injection_hash(p, len);
     /* A ruler of signs is one sign. */
-    while (w->at < w->end && *p < 0x80 && *w->at == *p)
+    while (w->at < w->end && w->at[-1] < 0x80 && *w->at == w->at[-1])
         w->at++;
-    w->word = w->stem = h;
 }
 
 bool
@@ -219,8 +302,12 @@ wd_injection_words_next(struct wd_injection_words *w)
 {
     uint32_t len;
 
-    while (w->at < w->end && words_bytes[*w->at] == BYTE_SPACE)
-        w->at++;
+    if (w->at < w->end && words_bytes[*w->at] == BYTE_SPACE) {
+        do
+            w->at++;
+        while (w->at < w->end && words_bytes[*w->at] == BYTE_SPACE);
+        w->run = w->at;
+    }
     if (w->at == w->end)
         return false;
     w->start = (size_t)(w->at - w->begin);
@@ -234,11 +321,13 @@ wd_injection_words_next(struct wd_injection_words *w)
             w->at++;
         w->kind = WD_LINE;
         w->word = w->stem = '\n';
+        w->run = w->at;
         break;
     case BYTE_SIGN:
         words_take_sign(w, 1);
         break;
     case BYTE_HIGH:
+        w->run = w->at;
         switch (words_high(w->at, w->end, &len)) {
         case HIGH_LETTER:
             words_take_word(w);
@@ -251,7 +340,8 @@ wd_injection_words_next(struct wd_injection_words *w)
         }
         break;
     default:
-        words_take_word(w);
+        if (!words_take_short(w))
+            words_take_word(w);
     }
     w->after = (size_t)(w->at - w->begin);
     return true;
@@ -304,8 +394,11 @@ words_class_features(struct wd_injection_words *w, uint32_t *ids)
 uint32_t
 wd_injection_words_features(struct wd_injection_words *w, uint32_t ids[WD_INJECTION_FEATURES_MAX])
 {
-    uint32_t n = 0, means = w->class != 0 ? wd_injection_mix(F_CLASS, w->class) : w->stem;
+    uint32_t n = 0, means;
 
+    if (w->at - w->run > WORDS_RUN)
+        return 0;
+    means = w->class != 0 ? wd_injection_mix(F_CLASS, w->class) : w->stem;
     ids[n++] = wd_injection_mix(F_WORD, w->word);
     if (w->stem != w->word)
         ids[n++] = wd_injection_mix(F_STEM, w->stem);

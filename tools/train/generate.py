@@ -86,7 +86,7 @@ class Parser:
         number = re.fullmatch(r"#(\d+)-(\d+)", head)
         if number:
             return ("num", int(number[1]), int(number[2]))
-        call = re.fullmatch(r"!([a-z0-9_]+)(?: ([a-z0-9_]+))?", head)
+        call = re.fullmatch(r"!([a-z0-9_]+)(?: ([a-z0-9_,]+))?", head)
         if call:
             return ("call", call[1], call[2])
         ref = re.fullmatch(r"(\^?)(?:([a-z0-9_]+):)?([a-z][a-z0-9_]*)", head)
@@ -111,7 +111,7 @@ class Grammar:
         scope = "" if path.stem.startswith("common") else path.stem
         slots = self.slots.setdefault(scope, {})
         current, split = None, False
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(self.lines(path), 1):
             where = f"{path.name}:{number}"
             if not line.strip() or line.startswith("%"):
                 continue
@@ -132,6 +132,15 @@ class Grammar:
                 for part in self.pieces(line, split):
                     parser = Parser(part, where)
                     current.append(parser.sequence(False))
+
+    @staticmethod
+    def lines(path):
+        """The lines of a file; "@@include FILE LANG" at its end stands for those of FILE with LANG put for XX."""
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if lines and lines[-1].startswith("@@include "):
+            _, name, lang = lines.pop().split()
+            lines += (path.parent / name).read_text(encoding="utf-8").replace("XX", lang).splitlines()
+        return lines
 
     @staticmethod
     def pieces(line, split):
@@ -158,8 +167,9 @@ class Grammar:
         elif kind == "call":
             if node[1] not in CALLS:
                 raise Bad(f"{scope or 'common'}: {owner}: no function {node[1]}")
-            if node[2]:
-                self.find(scope, node[2], owner)
+            for name in (node[2] or "").split(","):
+                if name:
+                    self.find(scope, name, owner)
 
     def find(self, scope, name, owner="?"):
         nodes = self.slots[scope].get(name) or self.slots.get("", {}).get(name)
@@ -287,7 +297,43 @@ def call_hexid(maker, scope, slot):
     return "".join(maker.rng.choice("0123456789abcdef") for _ in range(maker.rng.choice([6, 8, 12, 16])))
 
 
+def call_insert(maker, scope, slots):
+    """A carrier and what is put into it, at the start, at the end or between two of its lines or sentences."""
+    carrier, guest = (maker.slot(scope, name) for name in slots.split(","))
+    chance = maker.rng.random()
+    breaks = [match.end() for match in re.finditer(r"\n+", carrier)] or \
+        [match.end() for match in re.finditer(r"[.!?] ", carrier)]
+    if chance < 0.2 or not breaks:
+        return guest + maker.rng.choice(["\n", "\n\n", " "]) + carrier
+    if chance < 0.5:
+        return carrier.rstrip() + maker.rng.choice(["\n", "\n\n", " "]) + guest
+    at = maker.rng.choice(breaks)
+    end = "\n" if carrier[at - 1] == "\n" else " "
+    return carrier[:at] + guest + end + carrier[at:]
+
+
+def call_table(maker, scope, slot):
+    """A table whose columns are alternatives of the slot, each written as Head: cell."""
+    rng = maker.rng
+    nodes = maker.grammar.find(scope, slot)
+    columns = rng.sample(nodes, min(len(nodes), rng.randint(3, 7)))
+    cells = [[maker.expand(scope, column).partition(": ") for column in columns] for _ in range(rng.randint(4, 18))]
+    rows = [[cell[0] for cell in cells[0]]] + [[cell[2] for cell in row] for row in cells]
+    shape = rng.random()
+    if shape < 0.25:
+        return "\n".join(",".join(row) for row in rows)
+    if shape < 0.3:
+        return "\n".join("\t".join(row) for row in rows)
+    width = [max(len(row[at]) for row in rows) if shape < 0.7 else 0 for at in range(len(columns))]
+    lines = ["| " + " | ".join(cell.ljust(size) for cell, size in zip(row, width)) + " |" for row in rows]
+    if rng.random() < 0.5:
+        lines.insert(1, "|" + "|".join("---" for _ in columns) + "|")
+    return "\n".join(lines)
+
+
 CALLS = {
+    "insert": call_insert,
+    "table": call_table,
     "b64": call_encoded(lambda s: base64.b64encode(s.encode()).decode()),
     "hex": call_encoded(lambda s: s.encode().hex()),
     "rot13": call_encoded(lambda s: codecs.encode(s, "rot13")),

@@ -2,7 +2,7 @@
  * Trains a head of the injection classifier: logistic regression over the features of src/detect/injection_words.h, on
  * the worst window of each text, weights quantised to 8 bits. The same input gives the same output.
  *
- *     train-injection HEAD DATA OUT [-x FAMILY,...] [-s SCORES]
+ *     train-injection user|document|gate DATA OUT [-x FAMILY,...] [-s SCORES]
  *
  * DATA holds records: label (1 byte), family (1 byte), weight in hundredths (2 bytes), length, start and end of the attack
  * (4 bytes each), text; little-endian. -x leaves families out of the training. -s writes the score of each record, by its number.
@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect/injection_gate.h"
 #include "detect/injection_model.h"
 #include "detect/injection_sentences.h"
 
-enum { TRAIN_EPOCHS = 12, TRAIN_AVERAGED = 4, TRAIN_FAMILIES = 256, TRAIN_RARE = 3 };
+enum { TRAIN_AVERAGED = 4, TRAIN_FAMILIES = 256 };
 
 struct text {
     struct wd_span bytes;
@@ -27,8 +28,11 @@ struct text {
 
 struct train {
     enum wd_injection_head head;
-    int bits;
-    uint32_t size;
+    bool gate;
+    uint32_t buckets; /* of the file */
+    uint32_t size;    /* distinct features */
+    uint32_t *keys;   /* their numbers */
+    uint32_t *slots;  /* where a number's feature stands, and 1 */
     char *file;
     size_t len;
     struct text *texts;
@@ -43,8 +47,10 @@ struct train {
     float near, far, near_square, far_square;
     double near_sum, far_sum;
     float *scores; /* of the words of one text */
+    bool *chosen;  /* features that there is room for; NULL while that is not known */
     bool held[TRAIN_FAMILIES];
     double rate, l2;
+    uint32_t rare, epochs;
     uint64_t seed;
 };
 
@@ -101,6 +107,26 @@ train_read(struct train *t, const char *path)
     }
 }
 
+enum { TRAIN_SLOTS = 1 << 24, TRAIN_FEATURES = 10 << 20 };
+
+/* Features are told apart while training; only the file has room for the best alone. */
+static uint32_t
+train_feature(struct train *t, uint32_t key)
+{
+    uint32_t i = key * 0x9e3779b1u >> 8;
+
+    for (; t->slots[i] != 0; i = (i + 1) & (TRAIN_SLOTS - 1))
+        if (t->keys[t->slots[i] - 1] == key)
+            return t->slots[i] - 1;
+    if (t->size == TRAIN_FEATURES) {
+        fprintf(stderr, "too many features\n");
+        exit(2);
+    }
+    t->keys[t->size] = key;
+    t->slots[i] = ++t->size;
+    return t->size - 1;
+}
+
 /* The features of one more word or sentence. */
 static void
 train_place(struct train *t, struct text *text, uint32_t *last, const uint32_t *ids, uint32_t n, bool attack)
@@ -113,7 +139,7 @@ train_place(struct train *t, struct text *text, uint32_t *last, const uint32_t *
     t->attacks[t->places_count] = attack;
     t->places[t->places_count++] = t->ids_count;
     for (k = 0; k < n; k++) {
-        uint32_t id = ids[k] >> (32 - t->bits);
+        uint32_t id = train_feature(t, ids[k]);
 
         t->ids = train_grow(t->ids, t->ids_count, &t->ids_size, sizeof(*t->ids));
         t->ids[t->ids_count++] = id;
@@ -130,7 +156,8 @@ train_features(struct train *t, const struct wd_injection_lexicon *lexicon)
 {
     static struct wd_injection_sentences s;
     uint32_t ids[WD_INJECTION_FEATURES_MAX], i, longest = 0;
-    uint32_t *last = calloc(t->size, sizeof(*last));
+    uint32_t *last = calloc(TRAIN_FEATURES, sizeof(*last));
+    struct wd_injection_gate_words g;
     struct wd_injection_words w;
 
     for (i = 0; i < t->count; i++) {
@@ -141,6 +168,10 @@ train_features(struct train *t, const struct wd_injection_lexicon *lexicon)
             wd_injection_sentences_init(&s, lexicon, text->bytes);
             while (wd_injection_sentences_next(&s))
                 train_place(t, text, last, s.ids, s.count, s.start < text->to && s.end > text->from);
+        } else if (t->gate) {
+            wd_injection_gate_words_init(&g, text->bytes);
+            while (wd_injection_gate_words_next(&g))
+                train_place(t, text, last, &g.slot, !g.alone, true);
         } else {
             wd_injection_words_init(&w, lexicon, text->bytes);
             while (wd_injection_words_next(&w))
@@ -255,7 +286,7 @@ train_update(struct train *t, const struct text *text, const struct window *w, f
     for (at = t->places[text->first + w->from]; at < t->places[text->first + w->to]; at++) {
         uint32_t id = t->ids[at];
 
-        if (t->texts_with[id] < TRAIN_RARE)
+        if (t->texts_with[id] < t->rare || (t->chosen != NULL && !t->chosen[id]))
             continue;
         t->weights[id] -= train_step(g + (float)t->l2 * t->weights[id], &t->squares[id], t->rate);
     }
@@ -295,50 +326,115 @@ train_epoch(struct train *t, uint32_t *order, bool average)
     t->far_sum += t->far;
 }
 
+static const struct train *train_ordered;
+
+/* What matters most first: great weights that many texts have. */
+static float
+train_worth(uint32_t id)
+{
+    float texts = (float)train_ordered->texts_with[id];
+
+    return fabsf(train_ordered->weights[id]) * sqrtf(texts < 100 ? texts : 100);
+}
+
 static int
 train_order(const void *a, const void *b)
 {
-    float x = *(const float *)a, y = *(const float *)b;
+    float x = train_worth(*(const uint32_t *)a), y = train_worth(*(const uint32_t *)b);
 
-    return x < y ? -1 : x > y;
+    if (x != y)
+        return x > y ? -1 : 1;
+    return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : 1;
 }
 
-/* 8 bits; the few greatest weights are cut. The factor. */
-static float
-train_quantise(struct train *t)
+/* Which features there is room for in the buckets: the best, by what their weights are so far. */
+static void
+train_choose(struct train *t)
 {
-    float *sorted = malloc(t->size * sizeof(*sorted)), factor;
+    uint32_t *order = malloc(t->size * sizeof(*order)), i, n = 0, kept = 0;
+    uint8_t *full = calloc(t->buckets, 1);
+
+    t->chosen = calloc(t->size, sizeof(*t->chosen));
+    for (i = 0; i < t->size; i++)
+        if (t->texts_with[i] >= t->rare)
+            order[n++] = i;
+    train_ordered = t;
+    qsort(order, n, sizeof(*order), train_order);
+    for (i = 0; i < n; i++) {
+        uint32_t bucket = t->gate ? i % t->buckets : wd_injection_bucket(t->keys[order[i]], t->buckets);
+
+        if (t->gate || full[bucket] < WD_INJECTION_BUCKET / 2) {
+            full[bucket]++;
+            t->chosen[order[i]] = true;
+            kept++;
+        } else {
+            t->weights[order[i]] = 0;
+        }
+    }
+    fprintf(stderr, "%u features, %u in enough texts, %u chosen\n", t->size, n, kept);
+    free(order);
+    free(full);
+}
+
+/* The factor that brings weights into 8 bits; the few greatest are cut. */
+static float
+train_factor(const struct train *t)
+{
+    uint32_t histogram[1024] = { 0 }, i, count = 0, cut;
+
+    for (i = 0; i < t->size; i++)
+        if (t->chosen[i]) {
+            histogram[(uint32_t)fminf(1023, fabsf(t->weights[i]) * 128)]++;
+            count++;
+        }
+    cut = count / 500;
+    for (i = 1023; i > 1 && cut >= histogram[i]; i--)
+        cut -= histogram[i];
+    return 127 / ((float)(i + 1) / 128);
+}
+
+/* Puts the weights into the buckets, in 8 bits. */
+static float
+train_pack(struct train *t, uint8_t *file)
+{
+    float factor;
     uint32_t i;
 
-    for (i = 0; i < t->size; i++) {
-        t->weights[i] = t->sums[i] / TRAIN_AVERAGED;
-        sorted[i] = fabsf(t->weights[i]);
-    }
-    qsort(sorted, t->size, sizeof(*sorted), train_order);
-    factor = 127 / fmaxf(sorted[t->size - 1 - t->size / 20000], 1e-3f);
-    free(sorted);
     for (i = 0; i < t->size; i++)
+        t->weights[i] = t->chosen[i] ? t->sums[i] / TRAIN_AVERAGED : 0;
+    factor = train_factor(t);
+    for (i = 0; t->gate && i < t->size; i++) {
         t->weights[i] = fmaxf(-127, fminf(127, roundf(t->weights[i] * factor)));
+        file[t->keys[i]] = (uint8_t)(int8_t)t->weights[i];
+    }
+    for (i = 0; !t->gate && i < t->size; i++) {
+        uint8_t *bucket = file + (size_t)WD_INJECTION_BUCKET * wd_injection_bucket(t->keys[i], t->buckets);
+
+        t->weights[i] = fmaxf(-127, fminf(127, roundf(t->weights[i] * factor)));
+        if (t->weights[i] == 0)
+            continue;
+        if (bucket[0] != 0)
+            bucket += 2;
+        bucket[0] = (uint8_t)(int8_t)t->weights[i];
+        bucket[1] = wd_injection_tag(t->keys[i]);
+    }
     t->near = roundf((float)t->near_sum / TRAIN_AVERAGED * factor);
     t->far = roundf((float)t->far_sum / TRAIN_AVERAGED * factor);
     return factor;
 }
 
 static void
-train_write(const struct train *t, const char *path, float factor)
+train_write(const struct train *t, const char *path, const uint8_t *file, float factor)
 {
-    int32_t fields[WD_INJECTION_HEAD_FIELDS] = { t->bits, (int32_t)t->near, (int32_t)t->far, 0, (int32_t)roundf(factor) };
+    int32_t fields[WD_INJECTION_HEAD_FIELDS] = { (int32_t)t->buckets, (int32_t)t->near, (int32_t)t->far, 0,
+                                                 (int32_t)roundf(factor) };
     FILE *f = fopen(path, "wb");
-    uint32_t i;
 
-    if (f == NULL || fwrite(fields, sizeof(fields), 1, f) != 1) {
+    if (f == NULL || fwrite(fields, sizeof(fields), 1, f) != 1 ||
+        fwrite(file, WD_INJECTION_BUCKET, t->buckets, f) != t->buckets || fclose(f) != 0) {
         perror(path);
         exit(2);
     }
-    for (i = 0; i < t->size; i++)
-        fputc((int8_t)t->weights[i], f);
-    if (fclose(f) != 0)
-        exit(2);
 }
 
 static void
@@ -351,46 +447,80 @@ train_scores(struct train *t, const char *path, float factor)
     fclose(f);
 }
 
+static void
+train_options(struct train *t, int argc, char **argv, const char **scores)
+{
+    for (int a = 4; a + 1 < argc; a += 2) {
+        const char *value = argv[a + 1];
+
+        switch (argv[a][1]) {
+        case 'x':
+            for (char *s = strtok(argv[a + 1], ","); s != NULL; s = strtok(NULL, ","))
+                t->held[atoi(s) & 255] = true;
+            break;
+        case 's':
+            *scores = value;
+            break;
+        case 'r':
+            t->rate = atof(value);
+            break;
+        case 'l':
+            t->l2 = atof(value);
+            break;
+        case 'b':
+            t->buckets = (uint32_t)atoi(value);
+            break;
+        case 'n':
+            t->rare = (uint32_t)atoi(value);
+            break;
+        case 'e':
+            t->epochs = (uint32_t)atoi(value);
+            break;
+        default:
+            exit(2);
+        }
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     static struct wd_injection_lexicon lexicon;
-    struct train t = { .bits = 18, .rate = 0.1, .l2 = 1e-4, .seed = 7 };
+    struct train t = { .rate = 0.05, .l2 = 1e-3, .seed = 7, .rare = 2, .epochs = 12, .buckets = 47000 };
     const char *scores = NULL;
     uint32_t *order, i;
+    uint8_t *file;
     float factor;
 
     if (argc < 4)
         return 2;
-    t.head = strcmp(argv[1], "user") == 0 ? WD_INJECTION_HEAD_USER : WD_INJECTION_HEAD_DOCUMENT;
-    for (int a = 4; a + 1 < argc; a += 2) {
-        if (strcmp(argv[a], "-x") == 0)
-            for (char *s = strtok(argv[a + 1], ","); s != NULL; s = strtok(NULL, ","))
-                t.held[atoi(s) & 255] = true;
-        else if (strcmp(argv[a], "-s") == 0)
-            scores = argv[a + 1];
-        else if (strcmp(argv[a], "-r") == 0)
-            t.rate = atof(argv[a + 1]);
-        else if (strcmp(argv[a], "-l") == 0)
-            t.l2 = atof(argv[a + 1]);
-    }
-    if (t.head == WD_INJECTION_HEAD_DOCUMENT)
-        t.bits = 17;
-    t.size = 1u << t.bits;
-    t.weights = calloc(t.size, sizeof(float));
-    t.squares = calloc(t.size, sizeof(float));
-    t.sums = calloc(t.size, sizeof(float));
-    t.texts_with = calloc(t.size, sizeof(uint32_t));
+    t.head = strcmp(argv[1], "document") == 0 ? WD_INJECTION_HEAD_DOCUMENT : WD_INJECTION_HEAD_USER;
+    t.gate = strcmp(argv[1], "gate") == 0;
+    if (t.gate)
+        t.buckets = WD_INJECTION_GATE_SIZE / WD_INJECTION_BUCKET;
+    else if (t.head == WD_INJECTION_HEAD_USER)
+        t.buckets = 76000;
+    train_options(&t, argc, argv, &scores);
+    t.slots = calloc(TRAIN_SLOTS, sizeof(uint32_t));
+    t.keys = calloc(TRAIN_FEATURES, sizeof(uint32_t));
+    t.texts_with = calloc(TRAIN_FEATURES, sizeof(uint32_t));
     wd_injection_lexicon_init(&lexicon);
     train_read(&t, argv[2]);
     train_features(&t, &lexicon);
+    t.weights = calloc(t.size, sizeof(float));
+    t.squares = calloc(t.size, sizeof(float));
+    t.sums = calloc(t.size, sizeof(float));
     order = malloc(t.count * sizeof(*order));
     for (i = 0; i < t.count; i++)
         order[i] = i;
-    for (i = 0; i < TRAIN_EPOCHS; i++)
-        train_epoch(&t, order, i >= TRAIN_EPOCHS - TRAIN_AVERAGED);
-    factor = train_quantise(&t);
-    train_write(&t, argv[3], factor);
+    for (i = 0; i < t.epochs; i++) {
+        if (i == t.epochs / 2)
+            train_choose(&t);
+        train_epoch(&t, order, i + TRAIN_AVERAGED >= t.epochs);
+    }
+    file = calloc(t.buckets, WD_INJECTION_BUCKET);
+    factor = train_pack(&t, file);
+    train_write(&t, argv[3], file, factor);
     if (scores != NULL)
         train_scores(&t, scores, factor);
     return 0;
