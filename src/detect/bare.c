@@ -2,6 +2,7 @@
 
 #include "chars.h"
 #include "nearby.h"
+#include "numbers.h"
 #include "random.h"
 #include "validate.h"
 
@@ -34,33 +35,13 @@ bare_is_run(uint8_t c)
     return c != '@' && (wd_chars[c] & (unsigned)~WD_CH_SPACE) != 0;
 }
 
-/* 16 bytes, wherever they lie. */
-typedef uint8_t bare_bytes __attribute__((vector_size(16), aligned(1), may_alias));
-typedef uint64_t bare_words __attribute__((vector_size(16), may_alias));
-
-/* The first digit from i on, or the end. Text has few. */
-static size_t
-bare_digit(struct wd_span s, size_t i)
-{
-    bare_words any;
-
-    for (; i + sizeof(any) <= s.len; i += sizeof(any)) {
-        any = (bare_words)(*(const bare_bytes *)(s.ptr + i) - '0' < 10);
-        if ((any[0] | any[1]) != 0)
-            break;
-    }
-    while (i < s.len && !wd_char_is((uint8_t)s.ptr[i], WD_CH_DIGIT))
-        i++;
-    return i;
-}
-
 /* The next run of WD_BARE_MIN characters or more with a digit in it from *at on, and *at moves behind it. */
 static bool
 bare_run(struct wd_span s, size_t *at, size_t *start)
 {
     size_t i = *at, from, end;
 
-    for (; (from = bare_digit(s, i)) < s.len; i = end) {
+    for (; (from = wd_numbers_digit(s, i)) < s.len; i = end) {
         for (end = from + 1; end < s.len && bare_is_run((uint8_t)s.ptr[end]); end++)
             continue;
         while (from > i && bare_is_run((uint8_t)s.ptr[from - 1]))

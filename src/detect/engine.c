@@ -1,5 +1,6 @@
 #include "engine_priv.h"
 
+#include <limits.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -12,8 +13,11 @@
 #include "glyphs.h"
 
 #include "measure_pii.h"
+#include "numbers.h"
 
-enum { ENGINE_READ_KEPT = 1 << 18, ENGINE_WORDS = 4 };
+/* ENGINE_DIGITS: no number that is looked for has fewer, but for houses, which stand behind words at most ENGINE_HOUSE bytes
+ * away. */
+enum { ENGINE_READ_KEPT = 1 << 18, ENGINE_WORDS = 4, ENGINE_DIGITS = 3, ENGINE_HOUSE = 192 };
 
 struct wd_scratch {
     hs_scratch_t *hs;
@@ -127,53 +131,114 @@ wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, stru
 /* What a quick look has seen. */
 struct engine_view {
     const struct wd_scan *scan;
-    bool whole; /* the text is all there is: what a rule needs before its value has to stand in it */
-    uint64_t seen[WD_ENGINE_CONTEXTS_MAX / 64], wanted[WD_ENGINE_CONTEXTS_MAX / 64];
+    struct wd_span text;
+    unsigned digits; /* of the number at hand */
+    bool whole;      /* the text is all there is: what a rule needs before its value has to stand in it */
+    uint64_t wanted[WD_ENGINE_CONTEXTS_MAX / 64]; /* words without which what was found is nothing */
 };
 
-/* A rule that counts ends the scan, one that needs a context when that is there, too. */
+/* A digit stands near the words that end at `to`. */
+static bool
+engine_is_near_digit(struct wd_span text, size_t to)
+{
+    size_t end = text.len - to > ENGINE_HOUSE ? to + ENGINE_HOUSE : text.len;
+
+    return wd_numbers_digit(wd_span(text.ptr, end), to) < end;
+}
+
+/* A rule that counts ends the scan; one that needs words says so, and words that are wanted end it. */
 static int
 engine_on_look(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
     struct engine_view *view = ctx;
     const struct wd_engine *e = view->scan->engine;
     unsigned context;
-    uint64_t bit;
 
     if (id == e->count)
         return 1;
     if (id > e->count) {
         context = id - e->count - 1;
-        bit = (uint64_t)1 << (context % 64);
-        view->seen[context / 64] |= bit;
-        return (view->wanted[context / 64] & bit) != 0;
+        if ((view->wanted[context / 64] >> (context % 64) & 1) != 0)
+            return 1;
+        return view->whole && e->early[context] && view->scan->actions[WD_PII] != WD_OFF && engine_is_near_digit(view->text, to);
     }
     do {
-        if (wd_scan_action(view->scan, e->rules[id]) == WD_OFF)
+        if (wd_scan_action(view->scan, e->rules[id]) == WD_OFF || view->digits < e->least[id])
             continue;
         if (e->context[id] == 0 || !view->whole)
             return 1;
         context = e->context[id] - 1u;
-        bit = (uint64_t)1 << (context % 64);
-        if ((view->seen[context / 64] & bit) != 0)
-            return 1;
-        view->wanted[context / 64] |= bit;
+        view->wanted[context / 64] |= (uint64_t)1 << (context % 64);
     } while ((id = e->same[id]) != 0);
     return 0;
 }
 
 static bool
+engine_scan(struct engine_view *view, enum wd_engine_db db, struct wd_span text)
+{
+    return hs_scan(view->scan->engine->db[db], text.ptr, (unsigned)text.len, 0, view->scan->scratch->hs, engine_on_look, view) !=
+           HS_SUCCESS;
+}
+
+static bool
+engine_is_wanting(const struct engine_view *view)
+{
+    uint64_t any = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(view->wanted) / sizeof(view->wanted[0]); i++)
+        any |= view->wanted[i];
+    return any != 0;
+}
+
+/* May a number be a finding? It may need words, which stand in it or at most WD_CONTEXT_MAX characters before. */
+static bool
+engine_look_number(struct engine_view *view, const struct wd_number *number)
+{
+    size_t before = (size_t)(number->around.ptr - view->text.ptr);
+    struct wd_span words;
+
+    view->digits = number->digits;
+    before = before < WD_CONTEXT_MAX ? before : WD_CONTEXT_MAX;
+    words = wd_span(number->around.ptr - before, number->around.len + before);
+    /* A plain number is nothing without words, which cost less to look for. */
+    if (view->whole && number->plain) {
+        memset(view->wanted, 0xff, sizeof(view->wanted));
+        if (!engine_scan(view, WD_ENGINE_WORDS, words))
+            return false;
+    }
+    memset(view->wanted, 0, sizeof(view->wanted));
+    if (engine_scan(view, WD_ENGINE_NUMBERS, number->around))
+        return true;
+    return engine_is_wanting(view) && engine_scan(view, WD_ENGINE_WORDS, words);
+}
+
+/*
+ * May anything match? The whole text is read for what starts from letters or signs, and numbers for what starts from digits.
+ */
+static bool
 engine_look(const struct wd_scan *scan, struct wd_span text, bool whole)
 {
-    struct engine_view view = { .scan = scan, .whole = whole };
+    struct engine_view view = { .scan = scan, .text = text, .whole = whole, .digits = UINT_MAX };
+    struct wd_number number;
+    size_t at = 0;
 
     if (text.len < scan->engine->shortest)
         return false;
     /* What could not be scanned is suspect. */
-    if (text.len > UINT32_MAX)
+    if (text.len > UINT32_MAX || engine_scan(&view, WD_ENGINE_LOOK, text))
         return true;
-    return hs_scan(scan->engine->db[WD_ENGINE_LOOK], text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look, &view) !=
-           HS_SUCCESS;
+    if (scan->engine->handler != NULL && wd_scan_action(scan, scan->engine->handler) != WD_OFF && wd_rule_handler_possible(text))
+        return true;
+    /* What starts from letters and needs words. */
+    if (engine_is_wanting(&view) && engine_scan(&view, WD_ENGINE_WORDS, text))
+        return true;
+    if (scan->actions[WD_PII] == WD_OFF)
+        return false;
+    while (wd_numbers_next(text, whole ? ENGINE_DIGITS : 1, &at, &number))
+        if (engine_look_number(&view, &number))
+            return true;
+    return false;
 }
 
 bool
@@ -522,6 +587,9 @@ wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct w
     s->err = WD_OK;
     memset(s->words, 0xff, sizeof(s->words));
     rc = hs_scan(scan->engine->db[WD_ENGINE_FIND], (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
+    if (rc == HS_SUCCESS && wd_numbers_digit(wd_span((const char *)piece->chars, piece->len), 0) < piece->len)
+        rc = hs_scan(scan->engine->db[WD_ENGINE_FIND_NUMBERS], (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find,
+                     s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
     if (s->err == WD_OK && engine_wants_bare(scan))

@@ -18,7 +18,7 @@ struct engine_stored {
 static const char engine_magic[8] = "WDRULES";
 
 /* Escapes that may hide a letter, a digit, a blank or a slash. Only bytes as they came hold them. */
-enum { ENGINE_CONTEXT_LEN = 2048 };
+enum { ENGINE_CONTEXT_LEN = 16384, ENGINE_PHONE_DIGITS = 6 };
 
 #define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
 
@@ -93,6 +93,27 @@ engine_is_off(const struct wd_ruleset *set, const struct wd_rule *rule)
     return false;
 }
 
+/* The fewest digits that a finding of the rule has. */
+static uint8_t
+engine_least(const struct wd_rule *rule)
+{
+    unsigned least = 255, digits = 0;
+    const char *c;
+
+    if (rule->shape == WD_SHAPE_PHONE)
+        return ENGINE_PHONE_DIGITS;
+    if (rule->mask == NULL)
+        return 0;
+    for (c = rule->mask; *c != '\0'; c++) {
+        digits += *c == '#';
+        if (*c != '|' && c[1] != '\0')
+            continue;
+        least = digits < least ? digits : least;
+        digits = 0;
+    }
+    return (uint8_t)least;
+}
+
 /* Which rules share a pattern, which share their context. */
 static enum wd_err
 engine_pair(struct wd_engine *e)
@@ -107,6 +128,7 @@ engine_pair(struct wd_engine *e)
         e->repeats[i] = k != UINT32_MAX;
         if (e->repeats[i])
             e->same[k] = (uint16_t)i;
+        e->least[i] = engine_least(e->rules[i]);
         if (e->rules[i]->context == NULL)
             continue;
         for (k = 0; k < e->context_count && strcmp(e->contexts[k], e->rules[i]->context) != 0; k++)
@@ -114,6 +136,8 @@ engine_pair(struct wd_engine *e)
         if (k == WD_ENGINE_CONTEXTS_MAX)
             return WD_ERR_LIMIT;
         e->contexts[k] = e->rules[i]->context;
+        /* One digit is enough for a house, and too little to look for. */
+        e->early[k] |= e->rules[i]->shape == WD_SHAPE_POSTAL;
         e->context_count = k == e->context_count ? k + 1 : e->context_count;
         e->context[i] = (uint16_t)(k + 1);
     }
@@ -136,23 +160,35 @@ engine_take(struct wd_engine *e, const struct wd_ruleset *set)
             e->rules[e->count++] = rule;
         if (rule->pattern == NULL && !engine_is_off(&e->set, rule))
             e->bare = rule;
+        if (rule->shape == WD_SHAPE_HANDLER && !engine_is_off(&e->set, rule))
+            e->handler = rule;
     }
     engine_learn_own(e);
     return engine_pair(e);
 }
 
-/* The words as a pattern: a superset of what wd_piece_context() answers. */
+/*
+ * The words as a pattern, a superset of what wd_piece_context() answers, which takes letters and digits for the start of a
+ * word. Raw text may have an escape before it.
+ */
 static enum wd_err
 engine_words(const char *words, char out[ENGINE_CONTEXT_LEN])
 {
+    static const char begins[] = "(?:^|[^A-Za-z0-9]|\\\\(?:[nrtbf]|u[0-9A-Fa-f]{4}))";
+    bool first = true;
     size_t n = 0;
 
     for (; *words != '\0'; words++) {
-        if (n + 3 > ENGINE_CONTEXT_LEN)
+        if (n + sizeof(begins) + 3 > ENGINE_CONTEXT_LEN)
             return WD_ERR_LIMIT;
+        if (first && wd_char_is((uint8_t)*words, WD_CH_ALNUM)) {
+            memcpy(out + n, begins, sizeof(begins) - 1);
+            n += sizeof(begins) - 1;
+        }
         if (*words != '|' && (uint8_t)*words < 0x80 && !wd_char_is((uint8_t)*words, WD_CH_ALNUM))
             out[n++] = '\\';
         out[n++] = *words;
+        first = *words == '|';
     }
     out[n] = '\0';
     return WD_OK;
@@ -173,31 +209,61 @@ engine_source_add(struct engine_source *s, const char *pattern, unsigned flags, 
     s->id[s->n++] = id;
 }
 
+/* What one database holds. */
+struct engine_plan {
+    unsigned flags;
+    bool rules, numbers, escapes, early, contexts;
+};
+
+static const struct engine_plan engine_plans[WD_ENGINE_DBS] = {
+    [WD_ENGINE_LOOK] = { .flags = HS_FLAG_SINGLEMATCH, .rules = true, .escapes = true, .early = true },
+    [WD_ENGINE_FIND] = { .flags = HS_FLAG_SOM_LEFTMOST, .rules = true },
+    [WD_ENGINE_NUMBERS] = { .flags = HS_FLAG_SINGLEMATCH, .numbers = true },
+    [WD_ENGINE_FIND_NUMBERS] = { .flags = HS_FLAG_SOM_LEFTMOST, .numbers = true },
+    [WD_ENGINE_WORDS] = { .flags = HS_FLAG_SINGLEMATCH, .contexts = true },
+};
+
 static enum wd_err
-engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool look)
+engine_fill(const struct wd_engine *e, const struct engine_plan *plan, struct engine_source *s)
+{
+    enum wd_err err = WD_OK;
+    uint32_t i;
+
+    for (i = 0; i < e->count; i++)
+        if (!e->repeats[i] && e->rules[i]->pattern != NULL && !(plan->escapes && e->rules[i] == e->handler) &&
+            (wd_engine_is_number(e->rules[i]) ? plan->numbers : plan->rules))
+            engine_source_add(s, e->rules[i]->pattern, plan->flags, i);
+    if (plan->escapes)
+        engine_source_add(s, ENGINE_ESCAPE, plan->flags, e->count);
+    for (i = 0; i < e->context_count && err == WD_OK; i++) {
+        if (!plan->contexts && !(plan->early && e->early[i]))
+            continue;
+        err = engine_words(e->contexts[i], s->words[i]);
+        /* Every place of early words counts. */
+        engine_source_add(s, s->words[i], (plan->contexts ? plan->flags : 0) | HS_FLAG_CASELESS, e->count + 1 + i);
+    }
+    /* A database holds something. */
+    if (s->n == 0)
+        engine_source_add(s, ENGINE_ESCAPE, plan->flags, e->count);
+    return err;
+}
+
+static enum wd_err
+engine_compile(struct wd_engine *e, enum wd_engine_db db)
 {
     struct engine_source *s = calloc(1, sizeof(*s));
     hs_compile_error_t *error;
-    enum wd_err err = WD_OK;
+    enum wd_err err;
     hs_error_t rc;
-    uint32_t i;
 
     if (s == NULL)
         return WD_ERR_NOMEM;
-    for (i = 0; i < e->count; i++)
-        if (!e->repeats[i] && e->rules[i]->pattern != NULL)
-            engine_source_add(s, e->rules[i]->pattern, flags, i);
-    if (look)
-        engine_source_add(s, ENGINE_ESCAPE, flags, e->count);
-    for (i = 0; look && i < e->context_count && err == WD_OK; i++) {
-        err = engine_words(e->contexts[i], s->words[i]);
-        engine_source_add(s, s->words[i], flags | HS_FLAG_CASELESS, e->count + 1 + i);
-    }
+    err = engine_fill(e, &engine_plans[db], s);
     if (err != WD_OK) {
         free(s);
         return err;
     }
-    rc = hs_compile_multi(s->patterns, s->flags, s->id, s->n, HS_MODE_BLOCK, NULL, db, &error);
+    rc = hs_compile_multi(s->patterns, s->flags, s->id, s->n, HS_MODE_BLOCK, NULL, &e->db[db], &error);
     free(s);
     if (rc == HS_SUCCESS)
         return WD_OK;
@@ -210,16 +276,16 @@ wd_engine_new(struct wd_engine **engine, const struct wd_ruleset *set)
 {
     struct wd_engine *e = calloc(1, sizeof(*e));
     enum wd_err err;
+    int db;
 
     if (e == NULL)
         return WD_ERR_NOMEM;
     err = engine_take(e, set);
-    if (err == WD_OK) {
-        engine_learn(e);
-        err = engine_compile(e, &e->db[WD_ENGINE_LOOK], HS_FLAG_SINGLEMATCH, true);
-    }
     if (err == WD_OK)
-        err = engine_compile(e, &e->db[WD_ENGINE_FIND], HS_FLAG_SOM_LEFTMOST, false);
+        engine_learn(e);
+    for (db = 0; db < WD_ENGINE_DBS && err == WD_OK; db++)
+        if (db != WD_ENGINE_PHRASES)
+            err = engine_compile(e, (enum wd_engine_db)db);
     if (err == WD_OK)
         err = wd_injection_phrases_new(&e->db[WD_ENGINE_PHRASES]);
     if (err == WD_OK)

@@ -14,6 +14,9 @@ enum { WD_ENGINE_RULES_MAX = 1024, WD_ENGINE_CONTEXTS_MAX = 256 };
 enum wd_engine_db {
     WD_ENGINE_LOOK,    /* does anything match? */
     WD_ENGINE_FIND,    /* where does it start? */
+    WD_ENGINE_NUMBERS, /* the same two for rules that start from digits: only where numbers are */
+    WD_ENGINE_FIND_NUMBERS,
+    WD_ENGINE_WORDS,   /* contexts, when a number wants one */
     WD_ENGINE_PHRASES, /* of injection, in whole texts */
     WD_ENGINE_DBS,
 };
@@ -24,10 +27,13 @@ struct wd_engine {
     uint16_t same[WD_ENGINE_RULES_MAX];    /* the next rule that has the same pattern, 0: none. Only the first is in a database */
     bool repeats[WD_ENGINE_RULES_MAX];     /* an earlier one has it */
     uint16_t context[WD_ENGINE_RULES_MAX]; /* the number of the words that a rule needs, from 1; 0: it needs none */
+    uint8_t least[WD_ENGINE_RULES_MAX];    /* the fewest digits of a finding */
     const char *contexts[WD_ENGINE_CONTEXTS_MAX];
+    bool early[WD_ENGINE_CONTEXTS_MAX]; /* they alone make a text with a digit suspect */
     uint32_t context_count;
-    const struct wd_rule *bare; /* the one of WD_SHAPE_BARE; NULL when it is off */
-    struct wd_ruleset set;      /* borrowed */
+    const struct wd_rule *handler; /* of WD_SHAPE_HANDLER: wd_rule_handler_possible() looks for it; NULL when it is off */
+    const struct wd_rule *bare;    /* the one of WD_SHAPE_BARE; NULL when it is off */
+    struct wd_ruleset set;         /* borrowed */
     hs_database_t *db[WD_ENGINE_DBS];
     struct wd_injection *injection; /* borrows its database from above */
     uint32_t shortest;              /* no finding is shorter */
@@ -37,5 +43,13 @@ struct wd_engine {
     bool has_extra;
     bool quotes; /* one of them is a quote or a backslash, which JSON escapes */
 };
+
+/* Can the rule's findings be told from digits in them? */
+static inline bool
+wd_engine_is_number(const struct wd_rule *rule)
+{
+    return rule->category == WD_PII && rule->pattern != NULL &&
+           (rule->needs[0] == '.' || (rule->needs[0] >= '0' && rule->needs[0] <= '9'));
+}
 
 #endif

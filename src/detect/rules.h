@@ -117,6 +117,8 @@ bool wd_rule_name_ends(struct wd_span s);
 
 /* True when s ends in the name of an attribute that holds script: "onerror". */
 bool wd_rule_handler_ends(struct wd_span s);
+/* False when no such attribute is assigned anywhere in the text. A look at each "=". */
+bool wd_rule_handler_possible(struct wd_span text);
 
 const char *wd_category_name(enum wd_category c); /* "secret" */
 const char *wd_severity_name(enum wd_severity s); /* "high" */

@@ -61,6 +61,8 @@ static const struct wd_rule rows[] = {
 
 const struct wd_rule_table wd_rules_malicious = { rows, sizeof(rows) / sizeof(rows[0]) };
 
+enum { HANDLER_GAP = 16, HANDLER_NAME = 64 };
+
 /* In lower case, behind "on". A word that starts like one of the longer ones is waited for as well: the pattern decides. */
 static const char *const handler_events[] = {
     "abort",      "activate",  "after",    "animation", "auxclick", "before",  "begin",   "blur",     "bounce",
@@ -78,7 +80,7 @@ wd_rule_handler_ends(struct wd_span s)
 {
     size_t from = s.len, i, k, len;
 
-    while (from > 0 && wd_char_is((uint8_t)s.ptr[from - 1], WD_CH_ALPHA))
+    while (from > 0 && s.len - from < HANDLER_NAME && wd_char_is((uint8_t)s.ptr[from - 1], WD_CH_ALPHA))
         from--;
     if (s.len - from < 5 || wd_char_lower((uint8_t)s.ptr[from]) != 'o' || wd_char_lower((uint8_t)s.ptr[from + 1]) != 'n')
         return false;
@@ -89,6 +91,25 @@ wd_rule_handler_ends(struct wd_span s)
                 break;
         if (k == len)
             return true;
+    }
+    return false;
+}
+
+bool
+wd_rule_handler_possible(struct wd_span text)
+{
+    const char *end = text.ptr + text.len, *at = text.ptr, *name;
+
+    while ((at = memchr(at, '=', (size_t)(end - at))) != NULL) {
+        name = at;
+        /* Blanks, also as JSON writes them. */
+        while (name > text.ptr && at - name < HANDLER_GAP &&
+               (wd_char_is((uint8_t)name[-1], WD_CH_SPACE) ||
+                (name - text.ptr >= 2 && name[-2] == '\\' && strchr("nrtf", name[-1]) != NULL)))
+            name -= wd_char_is((uint8_t)name[-1], WD_CH_SPACE) ? 1 : 2;
+        if (wd_rule_handler_ends(wd_span(text.ptr, (size_t)(name - text.ptr))))
+            return true;
+        at++;
     }
     return false;
 }
