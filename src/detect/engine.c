@@ -1,41 +1,17 @@
 #include "engine_priv.h"
 
-#include <limits.h>
 #include <sodium.h>
 #include <stdlib.h>
 
 #include "../base/glob.h"
 #include "bare.h"
-#include "canon.h"
 #include "chars.h"
-#include "encoded.h"
-#include "match.h"
-#include "glyphs.h"
 
 #include "measure_pii.h"
 #include "numbers.h"
 
 /* ENGINE_DIGITS: no number that is looked for has fewer, but for houses, which stand behind words at most ENGINE_HOUSE bytes
  * away. */
-enum { ENGINE_READ_KEPT = 1 << 18, ENGINE_WORDS = 4, ENGINE_DIGITS = 3, ENGINE_HOUSE = 192 };
-
-struct wd_scratch {
-    hs_scratch_t *hs;
-    struct wd_canon canon;
-    struct wd_matches matches;
-    struct wd_buf read; /* a text as its reader sees it */
-    /* While a piece is matched. */
-    const struct wd_scan *scan;
-    const struct wd_piece *piece;
-    struct wd_matches *into;
-    /* The last word that a pattern led to whose rules look at words: once is enough. */
-    struct {
-        unsigned id;
-        uint32_t start;
-    } words[ENGINE_WORDS];
-    enum wd_err err;
-    struct wd_encoded encoded;
-};
 
 enum wd_err
 wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine)
@@ -128,218 +104,6 @@ wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, stru
     sodium_memzero(&state, sizeof(state));
 }
 
-/* What a quick look has seen. */
-struct engine_view {
-    const struct wd_scan *scan;
-    struct wd_span text;
-    unsigned digits; /* of the number at hand */
-    bool whole;      /* the text is all there is: what a rule needs before its value has to stand in it */
-    uint64_t wanted[WD_ENGINE_CONTEXTS_MAX / 64]; /* words without which what was found is nothing */
-};
-
-/* A digit stands near the words that end at `to`. */
-static bool
-engine_is_near_digit(struct wd_span text, size_t to)
-{
-    size_t end = text.len - to > ENGINE_HOUSE ? to + ENGINE_HOUSE : text.len;
-
-    return wd_numbers_digit(wd_span(text.ptr, end), to) < end;
-}
-
-/* A rule that counts ends the scan; one that needs words says so, and words that are wanted end it. */
-static int
-engine_on_look(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
-{
-    struct engine_view *view = ctx;
-    const struct wd_engine *e = view->scan->engine;
-    unsigned context;
-
-    if (id == e->count)
-        return 1;
-    if (id > e->count) {
-        context = id - e->count - 1;
-        if ((view->wanted[context / 64] >> (context % 64) & 1) != 0)
-            return 1;
-        return view->whole && e->early[context] && view->scan->actions[WD_PII] != WD_OFF && engine_is_near_digit(view->text, to);
-    }
-    do {
-        if (wd_scan_action(view->scan, e->rules[id]) == WD_OFF || view->digits < e->least[id])
-            continue;
-        if (e->context[id] == 0 || !view->whole)
-            return 1;
-        context = e->context[id] - 1u;
-        view->wanted[context / 64] |= (uint64_t)1 << (context % 64);
-    } while ((id = e->same[id]) != 0);
-    return 0;
-}
-
-static bool
-engine_scan(struct engine_view *view, enum wd_engine_db db, struct wd_span text)
-{
-    return hs_scan(view->scan->engine->db[db], text.ptr, (unsigned)text.len, 0, view->scan->scratch->hs, engine_on_look, view) !=
-           HS_SUCCESS;
-}
-
-static bool
-engine_is_wanting(const struct engine_view *view)
-{
-    uint64_t any = 0;
-    size_t i;
-
-    for (i = 0; i < sizeof(view->wanted) / sizeof(view->wanted[0]); i++)
-        any |= view->wanted[i];
-    return any != 0;
-}
-
-/* May a number be a finding? It may need words, which stand in it or at most WD_CONTEXT_MAX characters before. */
-static bool
-engine_look_number(struct engine_view *view, const struct wd_number *number)
-{
-    size_t before = (size_t)(number->around.ptr - view->text.ptr);
-    struct wd_span words;
-
-    view->digits = number->digits;
-    before = before < WD_CONTEXT_MAX ? before : WD_CONTEXT_MAX;
-    words = wd_span(number->around.ptr - before, number->around.len + before);
-    /* A plain number is nothing without words, which cost less to look for. */
-    if (view->whole && number->plain) {
-        memset(view->wanted, 0xff, sizeof(view->wanted));
-        if (!engine_scan(view, WD_ENGINE_WORDS, words))
-            return false;
-    }
-    memset(view->wanted, 0, sizeof(view->wanted));
-    if (engine_scan(view, WD_ENGINE_NUMBERS, number->around))
-        return true;
-    return engine_is_wanting(view) && engine_scan(view, WD_ENGINE_WORDS, words);
-}
-
-/*
- * May anything match? The whole text is read for what starts from letters or signs, and numbers for what starts from digits.
- */
-static bool
-engine_look(const struct wd_scan *scan, struct wd_span text, bool whole)
-{
-    struct engine_view view = { .scan = scan, .text = text, .whole = whole, .digits = UINT_MAX };
-    struct wd_number number;
-    size_t at = 0;
-
-    if (text.len < scan->engine->shortest)
-        return false;
-    /* What could not be scanned is suspect. */
-    if (text.len > UINT32_MAX || engine_scan(&view, WD_ENGINE_LOOK, text))
-        return true;
-    if (scan->engine->handler != NULL && wd_scan_action(scan, scan->engine->handler) != WD_OFF && wd_rule_handler_possible(text))
-        return true;
-    /* What starts from letters and needs words. */
-    if (engine_is_wanting(&view) && engine_scan(&view, WD_ENGINE_WORDS, text))
-        return true;
-    if (scan->actions[WD_PII] == WD_OFF)
-        return false;
-    while (wd_numbers_next(text, whole ? ENGINE_DIGITS : 1, &at, &number))
-        if (engine_look_number(&view, &number))
-            return true;
-    return false;
-}
-
-bool
-wd_match_look(const struct wd_scan *scan, struct wd_span text)
-{
-    return engine_look(scan, text, false);
-}
-
-static bool
-engine_holds_own(const struct wd_scan *scan, struct wd_span text)
-{
-    struct wd_span key;
-    size_t i;
-
-    for (i = 0; i < scan->own_count; i++) {
-        key = wd_secret_get(scan->own[i]);
-        if (key.len > 0 && key.len <= text.len && memmem(text.ptr, text.len, key.ptr, key.len) != NULL)
-            return true;
-    }
-    return false;
-}
-
-static enum wd_err
-engine_show(void *ctx, uint8_t c, uint32_t lead, uint32_t len)
-{
-    return wd_buf_add_byte(ctx, (char)c);
-}
-
-static bool
-engine_wants_bare(const struct wd_scan *scan)
-{
-    return scan->engine->bare != NULL && wd_scan_action(scan, scan->engine->bare) != WD_OFF;
-}
-
-/* What may match in a text, or in what is encoded in it, or be a key of ours. */
-static bool
-engine_suspects(const struct wd_scan *scan, struct wd_span text)
-{
-    return engine_look(scan, text, true) || engine_holds_own(scan, text) ||
-           wd_encoded_suspect(scan, &scan->scratch->encoded, text) || (engine_wants_bare(scan) && wd_bare_suspect(text));
-}
-
-/* The text as its reader sees it, where that differs from its bytes. */
-static bool
-engine_look_read(const struct wd_scan *scan, struct wd_span raw)
-{
-    struct wd_buf *read = &scan->scratch->read;
-    struct wd_glyphs reader = { .show = engine_show, .ctx = read };
-    enum wd_err err;
-    bool suspect;
-    size_t i;
-
-    wd_glyphs_reset(&reader);
-    wd_buf_clear(read);
-    err = wd_buf_reserve(read, raw.len);
-    for (i = 0; i < raw.len && err == WD_OK; i++)
-        err = wd_glyphs_byte(&reader, (uint8_t)raw.ptr[i]);
-    if (err == WD_OK)
-        err = wd_glyphs_finish(&reader);
-    /* What could not be read is suspect. */
-    suspect = err != WD_OK || engine_suspects(scan, wd_buf_span(read));
-    if (read->size > ENGINE_READ_KEPT)
-        wd_buf_deinit(read);
-    return suspect;
-}
-
-bool
-wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
-{
-    struct wd_span key;
-    size_t i;
-
-    if (scan->engine->quotes || engine_suspects(scan, raw) || (wd_glyphs_changes(raw) && engine_look_read(scan, raw)))
-        return true;
-    /* A key with a character that JSON escapes may stand there in another form. */
-    for (i = 0; i < scan->own_count; i++) {
-        key = wd_secret_get(scan->own[i]);
-        if (memchr(key.ptr, '\\', key.len) != NULL || memchr(key.ptr, '"', key.len) != NULL)
-            return true;
-    }
-    return false;
-}
-
-bool
-wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece)
-{
-    const struct wd_engine *e = scan->engine;
-    bool needed = false;
-    size_t i;
-
-    if (engine_holds_own(scan, chars) || wd_encoded_suspect(scan, &scan->scratch->encoded, chars))
-        return true;
-    if (longest_piece < e->shortest)
-        return false;
-    if (longest_piece >= WD_BARE_MIN && engine_wants_bare(scan) && wd_bare_possible(chars))
-        return true;
-    for (i = 0; i < chars.len && !needed; i++)
-        needed = e->needed[(uint8_t)chars.ptr[i]] != 0;
-    return (needed || longest_piece >= e->shortest_plain) && wd_match_look(scan, chars);
-}
-
 enum wd_err
 wd_matches_add(struct wd_matches *all, const struct wd_match *m)
 {
@@ -399,7 +163,7 @@ static bool
 engine_is_word_known(struct wd_scratch *s, unsigned id, uint32_t from)
 {
     const struct wd_rule *rule = s->scan->engine->rules[id];
-    uint32_t slot = id % ENGINE_WORDS, start;
+    uint32_t slot = id % WD_ENGINE_WORDS_KNOWN, start;
 
     if (rule->mask == NULL || rule->mask[0] != '<')
         return false;
@@ -409,6 +173,20 @@ engine_is_word_known(struct wd_scratch *s, unsigned id, uint32_t from)
     s->words[slot].id = id;
     s->words[slot].start = start;
     return false;
+}
+
+/* The quick look counts on it. */
+static bool
+engine_has_digits(const struct wd_scratch *s, const struct wd_match *m)
+{
+    unsigned digits = 0;
+    uint32_t i;
+
+    if (!wd_engine_is_number(m->rule) || m->rule->shape == WD_SHAPE_POSTAL)
+        return true;
+    for (i = m->start; i < m->end && digits < WD_ENGINE_DIGITS; i++)
+        digits += wd_char_is(s->piece->chars[i], WD_CH_DIGIT);
+    return digits == WD_ENGINE_DIGITS;
 }
 
 static int
@@ -426,7 +204,7 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
             continue;
         if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(s->into, rule, (uint32_t)from))
             continue;
-        if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m) && !engine_is_allowed(s, &m))
+        if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m) && engine_has_digits(s, &m) && !engine_is_allowed(s, &m))
             s->err = wd_matches_add(s->into, &m);
     } while (s->err == WD_OK && (id = e->same[id]) != 0);
     return s->err != WD_OK;
@@ -575,31 +353,43 @@ engine_sweep(struct wd_matches *all)
     all->count = n;
 }
 
-enum wd_err
-wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into)
+static hs_error_t
+engine_scan(struct wd_scratch *s, enum wd_engine_db db)
+{
+    return hs_scan(s->scan->engine->db[db], (const char *)s->piece->chars, s->piece->len, 0, s->hs, engine_on_find, s);
+}
+
+static enum wd_err
+engine_find(const struct wd_scan *scan, const struct wd_piece *piece, unsigned kinds, struct wd_matches *into)
 {
     struct wd_scratch *s = scan->scratch;
-    hs_error_t rc;
+    hs_error_t rc = HS_SUCCESS;
 
     s->scan = scan;
     s->piece = piece;
     s->into = into;
     s->err = WD_OK;
     memset(s->words, 0xff, sizeof(s->words));
-    rc = hs_scan(scan->engine->db[WD_ENGINE_FIND], (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
-    if (rc == HS_SUCCESS && wd_numbers_digit(wd_span((const char *)piece->chars, piece->len), 0) < piece->len)
-        rc = hs_scan(scan->engine->db[WD_ENGINE_FIND_NUMBERS], (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find,
-                     s);
+    if ((kinds & WD_MATCH_TEXT) != 0)
+        rc = engine_scan(s, WD_ENGINE_FIND);
+    if (rc == HS_SUCCESS && (kinds & WD_MATCH_NUMBER) != 0 && wd_engine_calls_number(scan, piece))
+        rc = engine_scan(s, WD_ENGINE_FIND_NUMBERS);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
-    if (s->err == WD_OK && engine_wants_bare(scan))
+    if (s->err == WD_OK && (kinds & WD_MATCH_TEXT) != 0 && wd_engine_wants_bare(scan))
         s->err = engine_find_bare(s);
     engine_sweep(into);
     return s->err;
 }
 
 enum wd_err
-wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out)
+wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into)
+{
+    return engine_find(scan, piece, WD_MATCH_ALL, into);
+}
+
+enum wd_err
+wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, unsigned kinds, struct wd_matches **out)
 {
     struct wd_scratch *s = scan->scratch;
     enum wd_err err;
@@ -608,6 +398,6 @@ wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct 
     *out = &s->matches;
     err = engine_find_own(scan, piece);
     if (err == WD_OK && piece->len >= scan->engine->shortest)
-        err = wd_match_find(scan, piece, &s->matches);
-    return err == WD_OK ? wd_encoded_find(scan, &s->encoded, piece, &s->matches) : err;
+        err = engine_find(scan, piece, kinds, &s->matches);
+    return err == WD_OK && (kinds & WD_MATCH_TEXT) != 0 ? wd_encoded_find(scan, &s->encoded, piece, &s->matches) : err;
 }

@@ -135,10 +135,13 @@ engine_pair(struct wd_engine *e)
             continue;
         if (k == WD_ENGINE_CONTEXTS_MAX)
             return WD_ERR_LIMIT;
+        if (k == e->context_count)
+            e->context_least[e->context_count++] = UINT8_MAX;
         e->contexts[k] = e->rules[i]->context;
         /* One digit is enough for a house, and too little to look for. */
         e->early[k] |= e->rules[i]->shape == WD_SHAPE_POSTAL;
-        e->context_count = k == e->context_count ? k + 1 : e->context_count;
+        if (wd_engine_is_number(e->rules[i]) && e->least[i] < e->context_least[k])
+            e->context_least[k] = e->least[i];
         e->context[i] = (uint16_t)(k + 1);
     }
     return WD_OK;
@@ -169,10 +172,10 @@ engine_take(struct wd_engine *e, const struct wd_ruleset *set)
 
 /*
  * The words as a pattern, a superset of what wd_piece_context() answers, which takes letters and digits for the start of a
- * word. Raw text may have an escape before it.
+ * word. Raw text may have an escape before it. exact: that is asked for, too.
  */
 static enum wd_err
-engine_words(const char *words, char out[ENGINE_CONTEXT_LEN])
+engine_words(const char *words, bool exact, char out[ENGINE_CONTEXT_LEN])
 {
     static const char begins[] = "(?:^|[^A-Za-z0-9]|\\\\(?:[nrtbf]|u[0-9A-Fa-f]{4}))";
     bool first = true;
@@ -181,7 +184,7 @@ engine_words(const char *words, char out[ENGINE_CONTEXT_LEN])
     for (; *words != '\0'; words++) {
         if (n + sizeof(begins) + 3 > ENGINE_CONTEXT_LEN)
             return WD_ERR_LIMIT;
-        if (first && wd_char_is((uint8_t)*words, WD_CH_ALNUM)) {
+        if (exact && first && wd_char_is((uint8_t)*words, WD_CH_ALNUM)) {
             memcpy(out + n, begins, sizeof(begins) - 1);
             n += sizeof(begins) - 1;
         }
@@ -213,15 +216,27 @@ engine_source_add(struct engine_source *s, const char *pattern, unsigned flags, 
 struct engine_plan {
     unsigned flags;
     bool rules, numbers, escapes, early, contexts;
+    bool alone; /* no rule that needs words */
 };
 
 static const struct engine_plan engine_plans[WD_ENGINE_DBS] = {
     [WD_ENGINE_LOOK] = { .flags = HS_FLAG_SINGLEMATCH, .rules = true, .escapes = true, .early = true },
     [WD_ENGINE_FIND] = { .flags = HS_FLAG_SOM_LEFTMOST, .rules = true },
-    [WD_ENGINE_NUMBERS] = { .flags = HS_FLAG_SINGLEMATCH, .numbers = true },
+    [WD_ENGINE_NUMBERS] = { .flags = HS_FLAG_SINGLEMATCH, .numbers = true, .alone = true },
     [WD_ENGINE_FIND_NUMBERS] = { .flags = HS_FLAG_SOM_LEFTMOST, .numbers = true },
     [WD_ENGINE_WORDS] = { .flags = HS_FLAG_SINGLEMATCH, .contexts = true },
 };
+
+/* One of the rules that share the pattern of rule i needs no words. */
+static bool
+engine_stands_alone(const struct wd_engine *e, uint32_t i)
+{
+    do {
+        if (e->rules[i]->context == NULL)
+            return true;
+    } while ((i = e->same[i]) != 0);
+    return false;
+}
 
 static enum wd_err
 engine_fill(const struct wd_engine *e, const struct engine_plan *plan, struct engine_source *s)
@@ -229,16 +244,21 @@ engine_fill(const struct wd_engine *e, const struct engine_plan *plan, struct en
     enum wd_err err = WD_OK;
     uint32_t i;
 
-    for (i = 0; i < e->count; i++)
-        if (!e->repeats[i] && e->rules[i]->pattern != NULL && !(plan->escapes && e->rules[i] == e->handler) &&
-            (wd_engine_is_number(e->rules[i]) ? plan->numbers : plan->rules))
-            engine_source_add(s, e->rules[i]->pattern, plan->flags, i);
+    for (i = 0; i < e->count; i++) {
+        const struct wd_rule *rule = e->rules[i];
+
+        if (e->repeats[i] || rule->pattern == NULL || (plan->escapes && rule == e->handler) ||
+            (plan->alone && !engine_stands_alone(e, i)))
+            continue;
+        if (wd_engine_is_number(rule) ? plan->numbers : plan->rules)
+            engine_source_add(s, rule->pattern, plan->flags, i);
+    }
     if (plan->escapes)
         engine_source_add(s, ENGINE_ESCAPE, plan->flags, e->count);
     for (i = 0; i < e->context_count && err == WD_OK; i++) {
         if (!plan->contexts && !(plan->early && e->early[i]))
             continue;
-        err = engine_words(e->contexts[i], s->words[i]);
+        err = engine_words(e->contexts[i], plan->contexts, s->words[i]);
         /* Every place of early words counts. */
         engine_source_add(s, s->words[i], (plan->contexts ? plan->flags : 0) | HS_FLAG_CASELESS, e->count + 1 + i);
     }

@@ -3,12 +3,21 @@
 
 #include <hs.h>
 
+#include "canon.h"
+#include "encoded.h"
 #include "engine.h"
 #include "injection.h"
+#include "match.h"
 
-/* Shared by engine.c and engine_build.c only. */
+/* Shared by engine.c, engine_build.c and engine_look.c only. */
 
-enum { WD_ENGINE_RULES_MAX = 1024, WD_ENGINE_CONTEXTS_MAX = 256 };
+enum {
+    WD_ENGINE_RULES_MAX = 1024,
+    WD_ENGINE_CONTEXTS_MAX = 256,
+    WD_ENGINE_WORDS_KNOWN = 4,
+    WD_ENGINE_DIGITS = 3, /* no number that is looked for has fewer, but for houses */
+    WD_ENGINE_PLAIN_PIECE = 64,
+};
 
 /* Databases of Vectorscan, in the order in which they are stored. */
 enum wd_engine_db {
@@ -29,7 +38,8 @@ struct wd_engine {
     uint16_t context[WD_ENGINE_RULES_MAX]; /* the number of the words that a rule needs, from 1; 0: it needs none */
     uint8_t least[WD_ENGINE_RULES_MAX];    /* the fewest digits of a finding */
     const char *contexts[WD_ENGINE_CONTEXTS_MAX];
-    bool early[WD_ENGINE_CONTEXTS_MAX]; /* they alone make a text with a digit suspect */
+    uint8_t context_least[WD_ENGINE_CONTEXTS_MAX]; /* the fewest digits of a finding of their rules */
+    bool early[WD_ENGINE_CONTEXTS_MAX];            /* they alone make a text with a digit suspect */
     uint32_t context_count;
     const struct wd_rule *handler; /* of WD_SHAPE_HANDLER: wd_rule_handler_possible() looks for it; NULL when it is off */
     const struct wd_rule *bare;    /* the one of WD_SHAPE_BARE; NULL when it is off */
@@ -49,7 +59,34 @@ static inline bool
 wd_engine_is_number(const struct wd_rule *rule)
 {
     return rule->category == WD_PII && rule->pattern != NULL &&
-           (rule->needs[0] == '.' || (rule->needs[0] >= '0' && rule->needs[0] <= '9'));
+           ((rule->needs[0] == '.' && rule->needs[1] == '\0') || (rule->needs[0] >= '0' && rule->needs[0] <= '9'));
 }
+
+struct wd_scratch {
+    hs_scratch_t *hs;
+    struct wd_canon canon;
+    struct wd_matches matches;
+    struct wd_buf read; /* a text as its reader sees it */
+    /* While a piece is matched. */
+    const struct wd_scan *scan;
+    const struct wd_piece *piece;
+    struct wd_matches *into;
+    /* The last word that a pattern led to whose rules look at words: once is enough. */
+    struct {
+        unsigned id;
+        uint32_t start;
+    } words[WD_ENGINE_WORDS_KNOWN];
+    enum wd_err err;
+    struct wd_encoded encoded;
+};
+
+static inline bool
+wd_engine_wants_bare(const struct wd_scan *scan)
+{
+    return scan->engine->bare != NULL && wd_scan_action(scan, scan->engine->bare) != WD_OFF;
+}
+
+/* engine_look.c: false when the number in the piece is a plain one, and nothing before it or in it calls it something. */
+bool wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece);
 
 #endif

@@ -35,7 +35,8 @@ struct wd_matches {
  * All findings of rules that the scan asks for, ordered by start. Of findings with the same place and category the most
  * severe is left. *out is the scratch's own and valid until the next call. WD_ERR_NOMEM.
  */
-enum wd_err wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out) WD_CHECK;
+enum wd_err wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, unsigned kinds,
+                           struct wd_matches **out) WD_CHECK;
 
 /* The characters before `at`, at most WD_CONTEXT_MAX of them; `out` holds as many. Returns how many there are. */
 uint32_t wd_piece_text_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX]);
@@ -53,8 +54,11 @@ int wd_piece_at(const struct wd_piece *piece, int64_t i);
 /* The exact place of a finding of the rule whose pattern matched at [from, to); false when there is none. */
 bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m);
 
-/* False when no rule can match in any of the pieces that chars was cut into. A cheap look, then one scan. */
-bool wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece);
+/* Rules that start from letters or signs, and those that start from digits. */
+enum { WD_MATCH_TEXT = 1, WD_MATCH_NUMBER = 2, WD_MATCH_ALL = 3 };
+
+/* Of which of the kinds rules may match in any of the pieces that chars was cut into: 0 when none can. */
+unsigned wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece, unsigned kinds);
 
 /* What injection.c holds in an engine; what Vectorscan and the readings of a text work in. */
 struct wd_canon;

@@ -25,7 +25,12 @@ wd_numbers_digit(struct wd_span text, size_t i)
 static bool
 numbers_is_joined(struct wd_span text, size_t i)
 {
-    return i < text.len && (wd_char_is((uint8_t)text.ptr[i], WD_CH_ALPHA | WD_CH_DOT) || text.ptr[i] == ':');
+    if (i >= text.len)
+        return false;
+    if (text.ptr[i] == '.')
+        return i > 0 && i + 1 < text.len && wd_char_is((uint8_t)text.ptr[i - 1], WD_CH_DIGIT) &&
+               wd_char_is((uint8_t)text.ptr[i + 1], WD_CH_DIGIT);
+    return wd_char_is((uint8_t)text.ptr[i], WD_CH_ALPHA) || text.ptr[i] == ':';
 }
 
 bool

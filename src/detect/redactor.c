@@ -260,16 +260,18 @@ redactor_drop(struct wd_redactor *r, uint32_t n)
 }
 
 static enum wd_err
-redactor_match(struct wd_redactor *r, uint32_t start, uint32_t end, struct redactor_cursor *cursor, struct wd_buf *out)
+redactor_match(struct wd_redactor *r, uint32_t start, uint32_t end, unsigned kinds, struct redactor_cursor *cursor,
+               struct wd_buf *out)
 {
     struct wd_piece piece = redactor_piece(r, start, end);
     struct wd_matches *found;
     enum wd_err err;
     uint32_t i;
 
-    if (!wd_match_possible(r->scan, wd_span((const char *)piece.chars, piece.len), piece.len))
+    kinds = wd_match_possible(r->scan, wd_span((const char *)piece.chars, piece.len), piece.len, kinds);
+    if (kinds == 0)
         return WD_OK;
-    err = wd_match_piece(r->scan, &piece, &found);
+    err = wd_match_piece(r->scan, &piece, kinds, &found);
     for (i = 0; i < found->count && err == WD_OK; i++)
         err = redactor_apply(r, &found->items[i], start, cursor, out);
     return err;
@@ -282,11 +284,13 @@ redactor_settle(struct wd_redactor *r, struct wd_buf *out)
     struct redactor_cursor cursor = { .in_string = r->in_string };
     struct redactor_batch *b = r->batch;
     enum wd_err err = WD_OK;
+    unsigned kinds = 0;
     uint32_t i;
 
-    if (b->count > 0 && wd_match_possible(r->scan, wd_span((const char *)r->view.chars, r->open), b->longest))
-        for (i = 0; i < b->count && err == WD_OK; i++)
-            err = redactor_match(r, b->pieces[i].start, b->pieces[i].end, &cursor, out);
+    if (b->count > 0)
+        kinds = wd_match_possible(r->scan, wd_span((const char *)r->view.chars, r->open), b->longest, WD_MATCH_ALL);
+    for (i = 0; kinds != 0 && i < b->count && err == WD_OK; i++)
+        err = redactor_match(r, b->pieces[i].start, b->pieces[i].end, kinds, &cursor, out);
     if (err == WD_OK)
         err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, r->open));
     b->count = b->longest = 0;
@@ -324,7 +328,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
     keep -= open;
     piece = redactor_piece(r, 0, r->view.count);
     piece.open = true;
-    err = wd_match_piece(r->scan, &piece, &found);
+    err = wd_match_piece(r->scan, &piece, WD_MATCH_ALL, &found);
     for (i = 0; i < found->count && found->items[i].start < keep && err == WD_OK; i++) {
         err = redactor_apply(r, &found->items[i], 0, &cursor, out);
         keep = found->items[i].end > keep ? found->items[i].end : keep;

@@ -41,7 +41,7 @@ static const struct wd_rule rows[] = {
       .pattern = "[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]|[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}::|"
                  "::[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]|(?:[23][0-9A-Fa-f]|[Ff][CcDd])[0-9A-Fa-f]{2}::|::[0-9]{1,3}\\.[0-9]",
       .needs = ":", .source = "RFC 4291" },
-    { .id = "mac", .kind = "mac", .severity = WD_LOW, MASK, .valid = wd_valid_mac,
+    { .id = "mac", .kind = "mac", .severity = WD_LOW, PII, .shape = WD_SHAPE_MASK, .needs = ":-.", .valid = wd_valid_mac,
       .pattern = "[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:|-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-|"
                  "[0-9A-Fa-f]{2}\\.[0-9A-Fa-f]{4}\\.)[0-9A-Fa-f]{2}",
       .mask = "**:**:**:**:**:**|**-**-**-**-**-**|****.****.****", .source = "IEEE 802" },

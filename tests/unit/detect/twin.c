@@ -341,7 +341,7 @@ twin_redact(const struct wd_scan *scan, struct wd_span text, struct twin *t, str
 
     twin_read(t, text);
     piece = (struct wd_piece){ t->chars, t->offs, t->count, -1, -1, false };
-    assert_int_equal(wd_match_piece(scan, &piece, &found), WD_OK);
+    assert_int_equal(wd_match_piece(scan, &piece, WD_MATCH_ALL, &found), WD_OK);
     for (i = 0; i < found->count; i++) {
         const struct wd_match *m = &found->items[i];
 
