@@ -53,7 +53,7 @@ wd_injection_free(struct wd_injection *injection)
 {
     if (injection == NULL)
         return;
-    hs_free_database(injection->phrases);
+    wd_injection_phrases_free(injection->phrases);
     free(injection);
 }
 
