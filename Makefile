@@ -2,7 +2,7 @@
 
 MESON_FLAGS ?=
 
-.PHONY: run build test test-unit test-fuzz test-e2e test-module bench fuzz lint install deb clean deps-build deps-test
+.PHONY: run build test test-unit test-fuzz test-e2e test-module bench quality fuzz lint install deb clean deps-build deps-test
 
 run: build
 	@tools/run
@@ -20,7 +20,11 @@ test-unit: deps-test
 	@ninja -C build-asan
 	@meson test -C build-asan --no-rebuild --print-errorlogs
 
-test-fuzz: deps-test
+test-# What the detectors find in the corpora: docs/quality.md.
+quality: deps-test build
+	@tools/quality
+
+fuzz: deps-test
 	@tools/fuzz 8
 
 # Real SDKs through a real nginx.
@@ -33,6 +37,10 @@ test-module: deps-test test-unit
 
 bench: deps-test build
 	@tools/bench
+
+# What the detectors find in the corpora: docs/quality.md.
+quality: deps-test build
+	@tools/quality
 
 fuzz: deps-test
 	@tools/fuzz $${SECONDS_EACH:-600}

@@ -5,6 +5,8 @@
 int cmd_serve(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
+int cmd_scan(int argc, char **argv);
+int cmd_rules(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_redact(int argc, char **argv);
 

@@ -1,22 +1,23 @@
 #include "cmd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../src/base/json.h"
 #include "../src/detect/injection.h"
-#include "../src/detect/match.h"
 #include "../src/detect/redactor.h"
 #include "detector.h"
 
-/* Bounds: a line of input, the memory to read one, the findings that are printed of one. */
-enum { EVAL_LINE_MAX = 128 << 20, EVAL_ISSUES_MAX = 1000 };
+/* Bounds: a line of input, the findings that are printed of one. */
+enum { EVAL_LINE_MAX = 128 << 20, EVAL_ISSUES_MAX = 1000, EVAL_READ = 1 << 20 };
 
 static const char eval_usage[] =
-    "usage: warder eval [FILE]\n"
+    "usage: warder eval [--scores] [FILE]\n"
     "\n"
     "Reads JSON Lines, objects with \"input\" (what a user or a document says) and/or \"output\" (what a model answers), from\n"
     "FILE or standard input, and prints for each line, in the same order, what the detectors find in it:\n"
@@ -28,7 +29,8 @@ static const char eval_usage[] =
     "finding.\n"
     "A line that cannot be read gives {\"error\"} in its place, and exit status 2 at the end; otherwise 0, whatever is found.\n"
     "\n"
-    "  --help   this text\n";
+    "  --scores   also \"injection_score\", 0 to 1: how sure the injection detector is; a finding begins at 0.5\n"
+    "  --help     this text\n";
 
 struct eval {
     struct detector d;
@@ -36,7 +38,12 @@ struct eval {
     struct wd_buf issues, redacted, out;
     uint32_t count;
     enum wd_err err; /* of writing an issue */
-    bool failed;     /* a line could not be read */
+    bool scores;
+    double score;    /* of injection in the line at hand */
+    uint64_t line;   /* its number */
+    uint64_t unread; /* lines that could not be read, the first of them, and why */
+    uint64_t first;
+    const char *why;
 };
 
 static void
@@ -53,11 +60,12 @@ eval_on_finding(void *ctx, const struct wd_rule *rule, uint64_t start, uint64_t 
 }
 
 static enum wd_err
-eval_text(struct eval *e, enum wd_direction direction, struct wd_span text)
+eval_text(struct eval *e, enum wd_direction direction, bool system, struct wd_span text)
 {
     bool changed;
 
     e->d.scan.direction = direction;
+    e->d.scan.actions[WD_INJECTION] = system ? WD_OFF : WD_REDACT;
     wd_buf_clear(&e->redacted);
     return wd_redact(&e->d.scan, WD_REDACT_TEXT, text, &e->redacted, &changed);
 }
@@ -74,6 +82,7 @@ eval_injection(struct eval *e, struct wd_span role, struct wd_span text)
         return WD_OK;
     err = wd_injection_scan(&e->d.scan, wd_span_eq(role, WD_SPAN("document")) ? WD_INJECTION_DOCUMENT : WD_INJECTION_USER,
                             &WD_INJECTION_THRESHOLDS, text, &r);
+    e->score = err == WD_OK ? r.score : 0;
     if (err != WD_OK || r.rule == NULL)
         return err;
     e->d.scan.direction = WD_INPUT;
@@ -122,10 +131,19 @@ eval_read(struct eval *e, struct wd_span line, struct wd_span *id)
     if (node != 0 && !wd_span_eq(role, WD_SPAN("user")) && !wd_span_eq(role, WD_SPAN("document")) &&
         !wd_span_eq(role, WD_SPAN("system")))
         return "unknown role (accepted: user, document, system)";
-    if (eval_text(e, WD_INPUT, input) != WD_OK || eval_injection(e, role, input) != WD_OK ||
-        eval_text(e, WD_OUTPUT, output) != WD_OK || e->err != WD_OK)
+    if (eval_text(e, WD_INPUT, wd_span_eq(role, WD_SPAN("system")), input) != WD_OK || eval_injection(e, role, input) != WD_OK ||
+        eval_text(e, WD_OUTPUT, false, output) != WD_OK || e->err != WD_OK)
         return "out of memory";
     return NULL;
+}
+
+static void
+eval_count_unread(struct eval *e, const char *why)
+{
+    if (e->unread++ > 0)
+        return;
+    e->first = e->line;
+    e->why = why;
 }
 
 static enum wd_err
@@ -137,59 +155,92 @@ eval_line(struct eval *e, struct wd_span line)
 
     e->d.findings = (struct wd_findings){ 0 };
     e->count = 0;
+    e->score = 0;
     wd_buf_clear(&e->issues);
     wrong = eval_read(e, line, &id);
     if ((err = wd_buf_add_str(&e->out, "{\"id\":")) != WD_OK || (err = wd_buf_add(&e->out, id)) != WD_OK)
         return err;
     if (wrong != NULL) {
-        e->failed = true;
+        eval_count_unread(e, wrong);
         return wd_buf_printf(&e->out, ",\"error\":\"%s\"}\n", wrong);
     }
     err = wd_buf_printf(&e->out, ",\"score\":%.6g,\"severity\":\"%s\",\"issues\":[", wd_findings_score(&e->d.findings),
                         e->d.findings.count > 0 ? wd_severity_name(e->d.findings.worst) : "none");
     if (err == WD_OK)
         err = wd_buf_add(&e->out, wd_buf_span(&e->issues));
-    return err == WD_OK ? wd_buf_add_str(&e->out, "]}\n") : err;
+    if (err == WD_OK && e->scores)
+        err = wd_buf_printf(&e->out, "],\"injection_score\":%.6g}\n", e->score);
+    else if (err == WD_OK)
+        err = wd_buf_add_str(&e->out, "]}\n");
+    return err;
 }
 
-/* Every line of the file. What went wrong, or NULL. */
+/* One line, without its line break, and its answer. What went wrong, or NULL. */
 static const char *
-eval_file(struct eval *e, FILE *file)
+eval_answer(struct eval *e, struct wd_span line, bool too_long)
 {
-    char *line = NULL;
-    const char *wrong = NULL;
-    size_t size = 0;
-    ssize_t n;
+    enum wd_err err;
 
-    while (wrong == NULL && (n = getline(&line, &size, file)) > 0) {
-        if (line[n - 1] == '\n')
-            n--;
-        if (n == 0)
-            continue;
-        wd_buf_clear(&e->out);
-        if (n > EVAL_LINE_MAX) {
-            e->failed = true;
-            if (wd_buf_add_str(&e->out, "{\"id\":null,\"error\":\"a line above 128 MiB\"}\n") != WD_OK)
-                wrong = "out of memory";
-        } else if (eval_line(e, wd_span(line, (size_t)n)) != WD_OK) {
-            wrong = "out of memory";
-        }
-        if (wrong == NULL && fwrite(e->out.ptr, 1, e->out.len, stdout) != e->out.len)
-            wrong = strerror(errno);
-        wd_arena_reset(&e->arena);
+    e->line++;
+    if (line.len == 0 && !too_long)
+        return NULL;
+    wd_buf_clear(&e->out);
+    if (too_long) {
+        eval_count_unread(e, "longer than 128 MiB");
+        err = wd_buf_add_str(&e->out, "{\"id\":null,\"error\":\"longer than 128 MiB\"}\n");
+    } else {
+        err = eval_line(e, line);
     }
-    if (wrong == NULL && ferror(file))
-        wrong = strerror(errno);
+    wd_arena_reset(&e->arena);
+    if (err != WD_OK)
+        return "out of memory";
+    return fwrite(e->out.ptr, 1, e->out.len, stdout) == e->out.len ? NULL : strerror(errno);
+}
+
+/*
+ * Every line of the file. Before it waits for more, all answers so far are out. What went wrong, or NULL.
+ */
+static const char *
+eval_file(struct eval *e, int fd, struct wd_buf *in)
+{
+    const char *wrong = NULL, *newline;
+    bool too_long = false;
+    size_t start, from = 0;
+    ssize_t n = 1;
+
+    while (wrong == NULL && n != 0) {
+        if (fflush(stdout) != 0)
+            return strerror(errno);
+        if (wd_buf_reserve(in, EVAL_READ) != WD_OK)
+            return "out of memory";
+        n = read(fd, in->ptr + in->len, EVAL_READ);
+        if (n < 0 && errno != EINTR)
+            return strerror(errno);
+        in->len += n > 0 ? (size_t)n : 0;
+        for (start = 0; wrong == NULL && (newline = memchr(in->ptr + from, '\n', in->len - from)) != NULL; start = from) {
+            from = (size_t)(newline + 1 - in->ptr);
+            wrong = eval_answer(e, wd_span(in->ptr + start, from - 1 - start), too_long);
+            too_long = false;
+        }
+        wd_buf_drop(in, start);
+        if (in->len > EVAL_LINE_MAX) {
+            too_long = true;
+            wd_buf_clear(in);
+        }
+        from = in->len;
+    }
+    if (wrong == NULL && (in->len > 0 || too_long))
+        wrong = eval_answer(e, wd_buf_span(in), too_long);
     if (wrong == NULL && fflush(stdout) != 0)
         wrong = strerror(errno);
-    free(line);
     return wrong;
 }
 
 static int
-eval_run(FILE *file)
+eval_run(int fd, const char *name, bool scores)
 {
-    struct eval e = { .err = WD_OK };
+    struct eval e = { .err = WD_OK, .scores = scores };
+    struct wd_buf in;
     const char *wrong;
 
     if (!detector_init(&e.d, "eval"))
@@ -201,27 +252,39 @@ eval_run(FILE *file)
     wd_arena_init(&e.arena, (size_t)8 * EVAL_LINE_MAX);
     wd_buf_init(&e.issues, 1 << 20);
     wd_buf_init(&e.redacted, SIZE_MAX / 4);
-    wd_buf_init(&e.out, 2 << 20);
-    wrong = eval_file(&e, file);
+    wd_buf_init(&e.out, EVAL_LINE_MAX + (2 << 20)); /* an id is as long as it likes */
+    wd_buf_init(&in, EVAL_LINE_MAX + 2 * EVAL_READ);
+    wrong = eval_file(&e, fd, &in);
     if (wrong != NULL)
         fprintf(stderr, "warder: eval: %s\n", wrong);
+    if (e.unread > 0)
+        fprintf(stderr, "warder: eval: %s:%" PRIu64 ": %s%s\n", name, e.first, e.why,
+                e.unread > 1 ? ", and more lines that could not be read" : "");
+    wd_buf_wipe(&in);
     wd_buf_wipe(&e.redacted);
     wd_buf_deinit(&e.issues);
     wd_buf_deinit(&e.out);
     wd_arena_deinit(&e.arena);
     detector_deinit(&e.d);
-    return wrong != NULL || e.failed ? 2 : 0;
+    return wrong != NULL || e.unread > 0 ? 2 : 0;
 }
 
 int
 cmd_eval(int argc, char **argv)
 {
-    static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-    FILE *file = stdin;
-    int c, status;
+    static const struct option options[] = { { "scores", no_argument, NULL, 's' },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { NULL, 0, NULL, 0 } };
+    const char *name = "standard input";
+    bool scores = false;
+    int fd = STDIN_FILENO, c, status;
 
     optind = 1;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 's') {
+            scores = true;
+            continue;
+        }
         fputs(eval_usage, c == 'h' ? stdout : stderr);
         return c == 'h' ? 0 : 2;
     }
@@ -229,12 +292,16 @@ cmd_eval(int argc, char **argv)
         fprintf(stderr, "warder: eval: unexpected \"%s\"\n%s", argv[optind + 1], eval_usage);
         return 2;
     }
-    if (optind < argc && strcmp(argv[optind], "-") != 0 && (file = fopen(argv[optind], "re")) == NULL) {
-        fprintf(stderr, "warder: eval: %s: %s\n", argv[optind], strerror(errno));
+    if (optind < argc && strcmp(argv[optind], "-") != 0) {
+        name = argv[optind];
+        fd = open(name, O_RDONLY | O_CLOEXEC);
+    }
+    if (fd == -1) {
+        fprintf(stderr, "warder: eval: %s: %s\n", name, strerror(errno));
         return 2;
     }
-    status = eval_run(file);
-    if (file != stdin)
-        fclose(file);
+    status = eval_run(fd, name, scores);
+    if (fd != STDIN_FILENO)
+        close(fd);
     return status;
 }

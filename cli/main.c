@@ -14,6 +14,8 @@ static const struct {
     { "serve", cmd_serve, "-c FILE                                run the gateway in the foreground" },
     { "token", cmd_token, "create|list|revoke -c FILE             callers' tokens" },
     { "audit", cmd_audit, "verify -c FILE                         check the chain of audit records" },
+    { "scan", cmd_scan, "[PATH...]                              secrets, personal data, injection and hidden text in files" },
+    { "rules", cmd_rules, "list|test|explain [RULE]               what is looked for, and how" },
     { "eval", cmd_eval, "[FILE]                                   what the detectors find, a JSON line each" },
     { "redact", cmd_redact, "[--rules LIST]                         secrets and personal data out of a stream" },
 };
@@ -52,6 +54,9 @@ main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(name, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "warder: unknown command (accepted: serve, token, audit, eval, redact; see warder --help)\n");
+    fputs("warder: unknown command (accepted:", stderr);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(stderr, "%s %s", i > 0 ? "," : "", commands[i].name);
+    fputs("; see warder --help)\n", stderr);
     return 2;
 }

@@ -9,40 +9,19 @@
 
 #include "../src/detect/redactor.h"
 #include "detector.h"
+#include "select.h"
 
 enum { REDACT_OK = 0, REDACT_FAILED = 2, REDACT_READ = 65536 };
 
-static const char redact_usage[] = "usage: warder redact [--rules LIST]\n"
-                                   "\n"
-                                   "Copies standard input to standard output and replaces what is sensitive by [REDACTED].\n"
-                                   "Text leaves as soon as it can no longer become part of a finding.\n"
-                                   "\n"
-                                   "  --rules LIST   categories, with commas between: secret, pii, malicious (default: all)\n"
-                                   "  --help         this text\n";
-
-/* LIST names categories. False, with a message, when one of them is unknown. */
-static bool
-redact_rules(const char *list, enum wd_action actions[WD_CATEGORIES])
-{
-    static const enum wd_category known[] = { WD_SECRET, WD_PII, WD_MALICIOUS };
-    size_t len, i;
-
-    memset(actions, 0, sizeof(actions[0]) * WD_CATEGORIES);
-    for (;; list += len + 1) {
-        len = strcspn(list, ",");
-        for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-            if (wd_span_eq(wd_span(list, len), wd_span_str(wd_category_name(known[i]))))
-                break;
-        if (i == sizeof(known) / sizeof(known[0])) {
-            fprintf(stderr, "warder: redact: --rules: unknown category \"%.*s\" (accepted: secret, pii, malicious)\n", (int)len,
-                    list);
-            return false;
-        }
-        actions[known[i]] = WD_REDACT;
-        if (list[len] == '\0')
-            return true;
-    }
-}
+static const char redact_usage[] =
+    "usage: warder redact [--rules LIST]\n"
+    "\n"
+    "Copies standard input to standard output and replaces what is sensitive by [REDACTED].\n"
+    "Text leaves as soon as it can no longer become part of a finding.\n"
+    "\n"
+    "  --rules LIST   categories (secret, pii, injection, malicious) and rules of warder rules list, with commas\n"
+    "                 between (default: all)\n"
+    "  --help         this text\n";
 
 static bool
 redact_write(const struct wd_buf *out)
@@ -109,6 +88,12 @@ redact_run(struct detector *d)
     return status;
 }
 
+static bool
+redact_wants(const void *chosen, const struct wd_rule *rule)
+{
+    return select_wants(chosen, rule);
+}
+
 int
 cmd_redact(int argc, char **argv)
 {
@@ -117,9 +102,9 @@ cmd_redact(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
-    enum wd_action actions[WD_CATEGORIES];
+    struct select chosen = { 0 };
     struct detector d;
-    const char *list = "secret,pii,malicious";
+    const char *list = "secret,pii,injection,malicious";
     int c, status;
 
     optind = 1;
@@ -136,10 +121,13 @@ cmd_redact(int argc, char **argv)
         fprintf(stderr, "warder: redact: unexpected \"%s\"\n%s", argv[optind], redact_usage);
         return REDACT_FAILED;
     }
-    if (!redact_rules(list, actions) || !detector_init(&d, "redact"))
+    if (!select_parse(&chosen, list, true, "redact: --rules") || !detector_init(&d, "redact"))
         return REDACT_FAILED;
     d.scan.direction = WD_OUTPUT;
-    memcpy(d.scan.actions, actions, sizeof(actions));
+    for (c = 0; c < WD_CATEGORIES; c++)
+        d.scan.actions[c] = WD_REDACT;
+    d.scan.wanted = redact_wants;
+    d.scan.wanted_ctx = &chosen;
     signal(SIGPIPE, SIG_IGN);
     status = redact_run(&d);
     detector_deinit(&d);

@@ -1,6 +1,9 @@
 #include "ngx_http_warder_module.h"
 
+#include <libgen.h>
 #include <sodium.h>
+
+#include "../src/store/rule_cache.h"
 
 static void *ngx_http_warder_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_warder_init_main_conf(ngx_conf_t *cf, void *conf);
@@ -96,10 +99,6 @@ ngx_module_t  ngx_http_warder_module = {
 };
 
 
-/* Made once a master: the rules do not depend on the policy, and workers share the pages. */
-static struct wd_engine  *ngx_http_warder_engine;
-
-
 static void
 ngx_http_warder_policy_cleanup(void *data)
 {
@@ -121,6 +120,8 @@ ngx_http_warder_policy_cleanup(void *data)
         }
     }
 
+    wd_engine_free(mcf->engine);
+    mcf->engine = NULL;
     wd_policy_free(mcf->policy);
     mcf->policy = NULL;
 }
@@ -176,10 +177,15 @@ ngx_http_warder_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_warder_main_conf_t  *mcf = conf;
 
+    char                     folder[NGX_MAX_PATH];
     ngx_str_t               *value;
     struct wd_policy_error   error;
 
     value = cf->args->elts;
+
+    if (value[1].len >= sizeof(folder)) {
+        return "has too long a path";
+    }
 
     if (mcf->policy != NULL) {
         return "is duplicate";
@@ -200,7 +206,12 @@ ngx_http_warder_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_warder_engine == NULL && wd_engine_new(&ngx_http_warder_engine) != WD_OK) {
+    /* the compiled rules are kept beside the snapshot of the policy, where only who started the gateway can write */
+
+    ngx_memcpy(folder, value[1].data, value[1].len);
+    folder[value[1].len] = '\0';
+
+    if (wd_rule_cache_open(&mcf->engine, &mcf->policy->rules, dirname(folder)) != WD_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "the rules could not be compiled");
         return NGX_CONF_ERROR;
     }
@@ -219,7 +230,6 @@ ngx_http_warder_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     ngx_memzero(&ngx_http_warder_worker, sizeof(ngx_http_warder_worker_t));
-    ngx_http_warder_worker.gate.engine = ngx_http_warder_engine;
 
     return NGX_CONF_OK;
 }

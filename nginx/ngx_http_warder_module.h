@@ -16,6 +16,7 @@
 
 typedef struct {
     struct wd_policy *policy;
+    struct wd_engine *engine; /* the policy's rules, compiled; workers share the pages */
     struct wd_secret **keys[NGX_HTTP_WARDER_PROVIDERS_MAX]; /* by provider index, key_count each */
     const struct wd_secret **all_keys;
     size_t all_keys_count;

@@ -105,6 +105,7 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
     }
 
     w->gate.policy = mcf->policy;
+    w->gate.engine = mcf->engine;
     w->gate.keys = mcf->all_keys;
     w->gate.key_count = mcf->all_keys_count;
 

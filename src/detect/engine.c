@@ -1,32 +1,19 @@
-#include "engine.h"
+#include "engine_priv.h"
 
-#include <hs.h>
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "../base/buf.h"
+#include "../base/glob.h"
+#include "bare.h"
 #include "canon.h"
 #include "chars.h"
 #include "encoded.h"
-#include "injection.h"
 #include "match.h"
-#include "reader.h"
+#include "glyphs.h"
 
-enum { ENGINE_RULES_MAX = 1024, ENGINE_READ_KEPT = 1 << 18 };
+#include "measure_pii.h"
 
-/* Escapes that may hide a letter, a digit, a blank or a slash. Only bytes as they came hold them. */
-#define ENGINE_ESCAPE "\\\\(?:u00[0-7]|/)"
-
-struct wd_engine {
-    const struct wd_rule *rules[ENGINE_RULES_MAX]; /* by the number of their pattern */
-    uint32_t count;
-    hs_database_t *look;     /* does anything match? */
-    hs_database_t *find;     /* where does it start? */
-    uint32_t shortest;       /* no finding is shorter */
-    uint32_t shortest_plain; /* none that is made of letters alone */
-    uint8_t needed[256];     /* 1: a finding may need this character */
-    struct wd_injection *injection;
-};
+enum { ENGINE_READ_KEPT = 1 << 18, ENGINE_WORDS = 4 };
 
 struct wd_scratch {
     hs_scratch_t *hs;
@@ -37,115 +24,31 @@ struct wd_scratch {
     const struct wd_scan *scan;
     const struct wd_piece *piece;
     struct wd_matches *into;
+    /* The last word that a pattern led to whose rules look at words: once is enough. */
+    struct {
+        unsigned id;
+        uint32_t start;
+    } words[ENGINE_WORDS];
     enum wd_err err;
     struct wd_encoded encoded;
 };
-
-static void
-engine_learn(struct wd_engine *e)
-{
-    const struct wd_rule *rule;
-    hs_expr_info_t *info;
-    hs_compile_error_t *error;
-    uint32_t width;
-    size_t i;
-    const char *c;
-
-    e->shortest = e->shortest_plain = UINT32_MAX;
-    for (i = 0; i < e->count; i++) {
-        rule = e->rules[i];
-        width = 0;
-        if (hs_expression_info(rule->pattern, HS_FLAG_SINGLEMATCH, &info, &error) == HS_SUCCESS) {
-            width = info->min_width;
-            free(info);
-        } else {
-            hs_free_compile_error(error);
-        }
-        e->shortest = width < e->shortest ? width : e->shortest;
-        if (rule->needs[0] == '\0')
-            e->shortest_plain = width < e->shortest_plain ? width : e->shortest_plain;
-        for (c = rule->needs; *c != '\0'; c++)
-            e->needed[(uint8_t)*c] = 1;
-    }
-}
-
-static enum wd_err
-engine_compile(const struct wd_engine *e, hs_database_t **db, unsigned flags, bool escapes)
-{
-    const char *patterns[ENGINE_RULES_MAX + 1];
-    unsigned flag[ENGINE_RULES_MAX + 1], id[ENGINE_RULES_MAX + 1], n;
-    hs_compile_error_t *error;
-    hs_error_t rc;
-
-    for (n = 0; n < e->count; n++) {
-        patterns[n] = e->rules[n]->pattern;
-        flag[n] = flags;
-        id[n] = n;
-    }
-    if (escapes) {
-        patterns[n] = ENGINE_ESCAPE;
-        flag[n] = flags;
-        id[n] = n;
-        n++;
-    }
-    rc = hs_compile_multi(patterns, flag, id, n, HS_MODE_BLOCK, NULL, db, &error);
-    if (rc == HS_SUCCESS)
-        return WD_OK;
-    hs_free_compile_error(error);
-    return rc == HS_NOMEM ? WD_ERR_NOMEM : WD_ERR_SYNTAX;
-}
-
-enum wd_err
-wd_engine_new(struct wd_engine **engine)
-{
-    struct wd_engine *e = calloc(1, sizeof(*e));
-    const struct wd_rule *rule;
-    enum wd_err err;
-
-    if (e == NULL)
-        return WD_ERR_NOMEM;
-    while (e->count < ENGINE_RULES_MAX && (rule = wd_rule_at(e->count)) != NULL)
-        e->rules[e->count++] = rule;
-    engine_learn(e);
-    err = engine_compile(e, &e->look, HS_FLAG_SINGLEMATCH, true);
-    if (err == WD_OK)
-        err = engine_compile(e, &e->find, HS_FLAG_SOM_LEFTMOST, false);
-    if (err == WD_OK)
-        err = wd_injection_new(&e->injection);
-    if (err != WD_OK) {
-        wd_engine_free(e);
-        return err;
-    }
-    *engine = e;
-    return WD_OK;
-}
-
-void
-wd_engine_free(struct wd_engine *engine)
-{
-    if (engine == NULL)
-        return;
-    hs_free_database(engine->look);
-    hs_free_database(engine->find);
-    wd_injection_free(engine->injection);
-    free(engine);
-}
 
 enum wd_err
 wd_scratch_new(struct wd_scratch **scratch, const struct wd_engine *engine)
 {
     struct wd_scratch *s = calloc(1, sizeof(*s));
+    size_t i;
 
     if (s == NULL)
         return WD_ERR_NOMEM;
     wd_buf_init(&s->read, UINT32_MAX);
     wd_encoded_init(&s->encoded);
     wd_canon_init(&s->canon);
-    if (hs_alloc_scratch(engine->look, &s->hs) != HS_SUCCESS || hs_alloc_scratch(engine->find, &s->hs) != HS_SUCCESS ||
-        wd_injection_prepare(engine->injection, &s->hs) != WD_OK) {
-        wd_scratch_free(s);
-        return WD_ERR_NOMEM;
-    }
+    for (i = 0; i < WD_ENGINE_DBS; i++)
+        if (hs_alloc_scratch(engine->db[i], &s->hs) != HS_SUCCESS) {
+            wd_scratch_free(s);
+            return WD_ERR_NOMEM;
+        }
     *scratch = s;
     return WD_OK;
 }
@@ -175,6 +78,12 @@ wd_scratch_hs(struct wd_scratch *scratch)
     return scratch->hs;
 }
 
+const uint32_t *
+wd_engine_extra(const struct wd_engine *engine)
+{
+    return engine->has_extra ? engine->extra : NULL;
+}
+
 struct wd_canon *
 wd_scratch_canon(struct wd_scratch *scratch)
 {
@@ -184,8 +93,15 @@ wd_scratch_canon(struct wd_scratch *scratch)
 enum wd_action
 wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule)
 {
+    size_t i;
+
     if (rule == &wd_rule_own)
         return WD_REDACT;
+    for (i = 0; i < scan->engine->set.off_count; i++)
+        if (strcmp(scan->engine->set.off[i], rule->id) == 0)
+            return WD_OFF;
+    if (scan->wanted != NULL && !scan->wanted(scan->wanted_ctx, rule))
+        return WD_OFF;
     return (rule->directions & scan->direction) != 0 ? scan->actions[rule->category] : WD_OFF;
 }
 
@@ -208,25 +124,62 @@ wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, stru
     sodium_memzero(&state, sizeof(state));
 }
 
-/* Any rule that counts ends the scan. */
+/* What a quick look has seen. */
+struct engine_view {
+    const struct wd_scan *scan;
+    bool whole; /* the text is all there is: what a rule needs before its value has to stand in it */
+    uint64_t seen[WD_ENGINE_CONTEXTS_MAX / 64], wanted[WD_ENGINE_CONTEXTS_MAX / 64];
+};
+
+/* A rule that counts ends the scan, one that needs a context when that is there, too. */
 static int
 engine_on_look(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
-    const struct wd_scan *scan = ctx;
+    struct engine_view *view = ctx;
+    const struct wd_engine *e = view->scan->engine;
+    unsigned context;
+    uint64_t bit;
 
-    return id >= scan->engine->count || wd_scan_action(scan, scan->engine->rules[id]) != WD_OFF;
+    if (id == e->count)
+        return 1;
+    if (id > e->count) {
+        context = id - e->count - 1;
+        bit = (uint64_t)1 << (context % 64);
+        view->seen[context / 64] |= bit;
+        return (view->wanted[context / 64] & bit) != 0;
+    }
+    do {
+        if (wd_scan_action(view->scan, e->rules[id]) == WD_OFF)
+            continue;
+        if (e->context[id] == 0 || !view->whole)
+            return 1;
+        context = e->context[id] - 1u;
+        bit = (uint64_t)1 << (context % 64);
+        if ((view->seen[context / 64] & bit) != 0)
+            return 1;
+        view->wanted[context / 64] |= bit;
+    } while ((id = e->same[id]) != 0);
+    return 0;
 }
 
-bool
-wd_match_look(const struct wd_scan *scan, struct wd_span text)
+static bool
+engine_look(const struct wd_scan *scan, struct wd_span text, bool whole)
 {
+    struct engine_view view = { .scan = scan, .whole = whole };
+
     if (text.len < scan->engine->shortest)
         return false;
     /* What could not be scanned is suspect. */
     if (text.len > UINT32_MAX)
         return true;
-    return hs_scan(scan->engine->look, text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look, (void *)scan) !=
+    return hs_scan(scan->engine->db[WD_ENGINE_LOOK], text.ptr, (unsigned)text.len, 0, scan->scratch->hs, engine_on_look, &view) !=
            HS_SUCCESS;
+}
+
+bool
+wd_match_look(const struct wd_scan *scan, struct wd_span text)
+{
+    return engine_look(scan, text, false);
 }
 
 static bool
@@ -249,11 +202,18 @@ engine_show(void *ctx, uint8_t c, uint32_t lead, uint32_t len)
     return wd_buf_add_byte(ctx, (char)c);
 }
 
+static bool
+engine_wants_bare(const struct wd_scan *scan)
+{
+    return scan->engine->bare != NULL && wd_scan_action(scan, scan->engine->bare) != WD_OFF;
+}
+
 /* What may match in a text, or in what is encoded in it, or be a key of ours. */
 static bool
 engine_suspects(const struct wd_scan *scan, struct wd_span text)
 {
-    return wd_match_look(scan, text) || engine_holds_own(scan, text) || wd_encoded_suspect(scan, &scan->scratch->encoded, text);
+    return engine_look(scan, text, true) || engine_holds_own(scan, text) ||
+           wd_encoded_suspect(scan, &scan->scratch->encoded, text) || (engine_wants_bare(scan) && wd_bare_suspect(text));
 }
 
 /* The text as its reader sees it, where that differs from its bytes. */
@@ -261,18 +221,18 @@ static bool
 engine_look_read(const struct wd_scan *scan, struct wd_span raw)
 {
     struct wd_buf *read = &scan->scratch->read;
-    struct wd_reader reader = { .show = engine_show, .ctx = read };
+    struct wd_glyphs reader = { .show = engine_show, .ctx = read };
     enum wd_err err;
     bool suspect;
     size_t i;
 
-    wd_reader_reset(&reader);
+    wd_glyphs_reset(&reader);
     wd_buf_clear(read);
     err = wd_buf_reserve(read, raw.len);
     for (i = 0; i < raw.len && err == WD_OK; i++)
-        err = wd_reader_byte(&reader, (uint8_t)raw.ptr[i]);
+        err = wd_glyphs_byte(&reader, (uint8_t)raw.ptr[i]);
     if (err == WD_OK)
-        err = wd_reader_finish(&reader);
+        err = wd_glyphs_finish(&reader);
     /* What could not be read is suspect. */
     suspect = err != WD_OK || engine_suspects(scan, wd_buf_span(read));
     if (read->size > ENGINE_READ_KEPT)
@@ -286,7 +246,7 @@ wd_scan_suspect(const struct wd_scan *scan, struct wd_span raw)
     struct wd_span key;
     size_t i;
 
-    if (engine_suspects(scan, raw) || (wd_reader_changes(raw) && engine_look_read(scan, raw)))
+    if (scan->engine->quotes || engine_suspects(scan, raw) || (wd_glyphs_changes(raw) && engine_look_read(scan, raw)))
         return true;
     /* A key with a character that JSON escapes may stand there in another form. */
     for (i = 0; i < scan->own_count; i++) {
@@ -308,6 +268,8 @@ wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t lon
         return true;
     if (longest_piece < e->shortest)
         return false;
+    if (longest_piece >= WD_BARE_MIN && engine_wants_bare(scan) && wd_bare_possible(chars))
+        return true;
     for (i = 0; i < chars.len && !needed; i++)
         needed = e->needed[(uint8_t)chars.ptr[i]] != 0;
     return (needed || longest_piece >= e->shortest_plain) && wd_match_look(scan, chars);
@@ -355,49 +317,112 @@ engine_is_known(const struct wd_matches *all, const struct wd_rule *rule, uint32
     return false;
 }
 
+static bool
+engine_is_allowed(const struct wd_scratch *s, const struct wd_match *m)
+{
+    const struct wd_ruleset *set = &s->scan->engine->set;
+    size_t i;
+
+    for (i = 0; i < set->allow_count; i++)
+        if (wd_glob_match(set->allow[i], wd_span((const char *)s->piece->chars + m->start, m->end - m->start)))
+            return true;
+    return false;
+}
+
+/* The rules of this pattern look at the word around the match, and have looked at it before. */
+static bool
+engine_is_word_known(struct wd_scratch *s, unsigned id, uint32_t from)
+{
+    const struct wd_rule *rule = s->scan->engine->rules[id];
+    uint32_t slot = id % ENGINE_WORDS, start;
+
+    if (rule->mask == NULL || rule->mask[0] != '<')
+        return false;
+    start = wd_measure_word(s->piece, from);
+    if (s->words[slot].id == id && s->words[slot].start == start)
+        return true;
+    s->words[slot].id = id;
+    s->words[slot].start = start;
+    return false;
+}
+
 static int
 engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
     struct wd_scratch *s = ctx;
-    const struct wd_rule *rule = s->scan->engine->rules[id];
+    const struct wd_engine *e = s->scan->engine;
+    bool known = engine_is_word_known(s, id, (uint32_t)from);
     struct wd_match m;
 
-    if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(s->into, rule, (uint32_t)from))
-        return 0;
-    if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m))
-        s->err = wd_matches_add(s->into, &m);
+    do {
+        const struct wd_rule *rule = e->rules[id];
+
+        if (rule->mask != NULL && known)
+            continue;
+        if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(s->into, rule, (uint32_t)from))
+            continue;
+        if (wd_measure(rule, s->piece, (uint32_t)from, (uint32_t)to, &m) && !engine_is_allowed(s, &m))
+            s->err = wd_matches_add(s->into, &m);
+    } while (s->err == WD_OK && (id = e->same[id]) != 0);
     return s->err != WD_OK;
 }
 
 uint32_t
-wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
+wd_piece_text_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
 {
     uint32_t here = at + piece->near, n = here < WD_CONTEXT_MAX ? here : WD_CONTEXT_MAX, more, i;
 
     more = WD_CONTEXT_MAX - n < piece->past_len ? WD_CONTEXT_MAX - n : piece->past_len;
     for (i = 0; i < more; i++)
-        out[i] = (char)wd_char_lower(piece->past[piece->past_len - more + i]);
+        out[i] = (char)piece->past[piece->past_len - more + i];
     for (i = 0; i < n; i++)
-        out[more + i] = (char)wd_char_lower(piece->chars[(int64_t)at - n + i]);
+        out[more + i] = (char)piece->chars[(int64_t)at - n + i];
     return more + n;
 }
 
+uint32_t
+wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
+{
+    uint32_t len = wd_piece_text_before(piece, at, out), i;
+
+    for (i = 0; i < len; i++)
+        out[i] = (char)wd_char_lower((uint8_t)out[i]);
+    return len;
+}
+
+int
+wd_piece_at(const struct wd_piece *piece, int64_t i)
+{
+    if (i >= 0)
+        return i < piece->len ? piece->chars[i] : i == piece->len ? piece->after : -1;
+    if (-i <= piece->near)
+        return piece->chars[i];
+    i += (int64_t)piece->near + piece->past_len;
+    return i >= 0 ? piece->past[i] : -1;
+}
+
 bool
-wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words)
+wd_piece_near(const struct wd_piece *piece, uint32_t at, const char *words, uint32_t reach)
 {
     char before[WD_CONTEXT_MAX];
     uint32_t len = wd_piece_before(piece, at, before);
-    const char *found, *from;
+    const char *start = len > reach ? before + len - reach : before, *found, *from;
     size_t n;
 
     for (;; words += n + 1) {
         n = strcspn(words, "|");
-        for (from = before; n > 0 && (found = memmem(from, len - (size_t)(from - before), words, n)) != NULL; from = found + 1)
+        for (from = start; n > 0 && (found = memmem(from, len - (size_t)(from - before), words, n)) != NULL; from = found + 1)
             if (found == before || !wd_char_is((uint8_t)found[-1], WD_CH_ALNUM) || !wd_char_is((uint8_t)words[0], WD_CH_ALNUM))
                 return true;
         if (words[n] == '\0')
             return false;
     }
+}
+
+bool
+wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words)
+{
+    return wd_piece_near(piece, at, words, WD_CONTEXT_MAX);
 }
 
 static enum wd_err
@@ -425,6 +450,66 @@ engine_find_own(const struct wd_scan *scan, const struct wd_piece *piece)
     return WD_OK;
 }
 
+static bool
+engine_is_covered(const struct wd_matches *all, const struct wd_match *m)
+{
+    uint32_t i;
+
+    for (i = 0; i < all->count; i++)
+        if (all->items[i].rule->category == m->rule->category && all->items[i].start < m->end && m->start < all->items[i].end)
+            return true;
+    return false;
+}
+
+/* What another rule has found is not found again. */
+static enum wd_err
+engine_find_bare(struct wd_scratch *s)
+{
+    struct wd_match m = { .rule = s->scan->engine->bare };
+    enum wd_err err = WD_OK;
+    uint32_t at = 0;
+
+    while (err == WD_OK && wd_bare_next(s->piece, &at, &m))
+        if (!engine_is_covered(s->into, &m))
+            err = wd_matches_add(s->into, &m);
+    return err;
+}
+
+/* The more severe one, then the longer. */
+static bool
+engine_is_better(const struct wd_match *a, const struct wd_match *b)
+{
+    if (a->rule->severity != b->rule->severity)
+        return a->rule->severity > b->rule->severity;
+    return a->end - a->start > b->end - b->start;
+}
+
+/* Of findings of personal data that overlap one is left: a number is one thing. */
+static void
+engine_sweep(struct wd_matches *all)
+{
+    struct wd_match *last = NULL, *m;
+    uint32_t i, n = 0;
+
+    for (i = 0; i < all->count; i++) {
+        m = &all->items[i];
+        if (m->rule->category != WD_PII)
+            continue;
+        if (last == NULL || m->start >= last->end) {
+            last = m;
+        } else if (engine_is_better(m, last)) {
+            last->rule = NULL;
+            last = m;
+        } else {
+            m->rule = NULL;
+        }
+    }
+    for (i = 0; i < all->count; i++)
+        if (all->items[i].rule != NULL)
+            all->items[n++] = all->items[i];
+    all->count = n;
+}
+
 enum wd_err
 wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches *into)
 {
@@ -435,9 +520,13 @@ wd_match_find(const struct wd_scan *scan, const struct wd_piece *piece, struct w
     s->piece = piece;
     s->into = into;
     s->err = WD_OK;
-    rc = hs_scan(scan->engine->find, (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
+    memset(s->words, 0xff, sizeof(s->words));
+    rc = hs_scan(scan->engine->db[WD_ENGINE_FIND], (const char *)piece->chars, piece->len, 0, s->hs, engine_on_find, s);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
+    if (s->err == WD_OK && engine_wants_bare(scan))
+        s->err = engine_find_bare(s);
+    engine_sweep(into);
     return s->err;
 }
 

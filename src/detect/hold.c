@@ -14,9 +14,11 @@ enum {
     HOLD_TAG = 128,
     HOLD_MARK = 256,
     HOLD_HIDDEN = 512,
+    HOLD_BOND = 1024,
+    HOLD_PII = 2048,
 };
 
-enum { HOLD_BLANKS = 4, HOLD_TAG_MAX = 256, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32 };
+enum { HOLD_BLANKS = 4, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32, HOLD_BOND_MAX = 256 };
 
 static bool
 hold_is_blank(uint8_t c)
@@ -58,13 +60,19 @@ hold_after_token(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t
     struct wd_assign *assign;
     uint16_t live = 0;
 
-    if (wd_rule_name_ends(word)) {
+    if (wd_rule_name_ends(word) || wd_rule_handler_ends(word)) {
         assign = &h->assign[(stay & HOLD_ASSIGN) != 0];
-        *assign = (struct wd_assign){ 0 };
+        /* The escape that a token may begin with is no part of a name. */
+        while (word.len > 0 && hold_is_blank((uint8_t)word.ptr[0]))
+            word = wd_span(word.ptr + 1, word.len - 1);
+        *assign = wd_assign_begin(word);
         if (wd_assign_step(assign, c, raw_len))
             live |= (stay & HOLD_ASSIGN) != 0 ? HOLD_ASSIGN_INNER : HOLD_ASSIGN;
     }
-    if (c == ':' && (hold_word_ends(word, "javascript") || hold_word_ends(word, "data")))
+    if (c == '(' && hold_word_ends(word, "url"))
+        live |= HOLD_LINK;
+    if (c == ':' && (hold_word_ends(word, "javascript") || hold_word_ends(word, "vbscript") ||
+                     hold_word_ends(word, "-moz-binding") || hold_word_ends(word, "data")))
         live |= HOLD_LINK;
     /* One that has shown no key yet was only mentioned. */
     if (c == ' ' && ((stay & HOLD_PEM) == 0 || h->pem.state != WD_PEM_BODY) && hold_word_ends(word, "-----begin")) {
@@ -106,25 +114,6 @@ hold_digits(struct wd_hold *h, const struct wd_view *v, uint8_t c)
     return first ? hold_is_first_group(v, h->digits) : h->group >= 4 && h->group <= 6;
 }
 
-/* A tag: < blanks / blanks "script", then all up to > */
-static bool
-hold_tag(struct wd_hold *h, uint8_t c)
-{
-    static const char name[] = "script";
-    const uint8_t all = sizeof(name) - 1;
-
-    if (h->tag == all) {
-        if (h->tag_len == 0 && wd_char_is(c, WD_CH_KEY))
-            return false;
-        if (c == '>')
-            h->last |= HOLD_TAG;
-        return c != WD_CH_STRING_QUOTE && c != '<' && ++h->tag_len < HOLD_TAG_MAX;
-    }
-    if (h->tag == 0 && (hold_is_blank(c) || c == '/'))
-        return ++h->tag_blanks <= 2 * HOLD_BLANKS + 1;
-    return wd_char_lower(c) == (uint8_t)name[h->tag++];
-}
-
 /* A role marker: [ blanks name blanks ] */
 static bool
 hold_mark(struct wd_hold *h, uint8_t c)
@@ -153,10 +142,43 @@ hold_link(const struct wd_hold *h, uint8_t c)
     return wd_char_is_token(c);
 }
 
+/* Words with = or : between, as key=value, 12345:key and base64==; and what is before the host of scheme://name:password@host */
+static bool
+hold_bond(struct wd_hold *h, uint8_t c)
+{
+    enum { WORD, COLON, SLASH, USER };
+
+    if (h->bond == USER) {
+        if (c == '/')
+            h->bond = WORD;
+        return !hold_is_blank(c) && !wd_char_is_quote(c) && c != '<' && c != '>' && ++h->bond_len < HOLD_BOND_MAX;
+    }
+    if (c == '/' && h->bond != WORD) {
+        h->bond = h->bond == COLON ? SLASH : USER;
+        h->bond_len = 0;
+        return true;
+    }
+    h->bond = c == ':' ? COLON : WORD;
+    return wd_char_is_token(c) || c == '=' || c == ':';
+}
+
 static bool
 hold_is_extra(const struct wd_hold *h, uint8_t c)
 {
     return h->extra != NULL && (h->extra[c / 32] >> (c % 32) & 1) != 0;
+}
+
+/* The text as the machines for personal data see it. token: whether the character before is part of a word. */
+static struct wd_hold_text
+hold_text(const struct wd_hold *h, const struct wd_view *v, bool token)
+{
+    return (struct wd_hold_text){
+        .view = v,
+        .past = h->past,
+        .past_len = h->past_len != NULL ? *h->past_len : 0,
+        .token = token ? (int64_t)h->token : -1,
+        .before = h->before,
+    };
 }
 
 /* Which machines that hold go on with c. */
@@ -165,7 +187,10 @@ hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_le
 {
     uint16_t was = h->live & (uint16_t)~h->last, stay = 0;
     bool token = wd_char_is_token(c);
+    struct wd_hold_text text = hold_text(h, v, (was & HOLD_TOKEN) != 0);
 
+    if (wd_hold_pii_stay(&h->pii, &text, c))
+        stay |= HOLD_PII;
     if ((was & HOLD_OWN) != 0 && (token || hold_is_extra(h, c)))
         stay |= HOLD_OWN;
     if ((was & HOLD_DIGITS) != 0 && hold_digits(h, v, c))
@@ -178,12 +203,18 @@ hold_stay(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_le
         stay |= HOLD_LINK;
     if ((was & HOLD_PEM) != 0 && wd_pem_step(&h->pem, c))
         stay |= HOLD_PEM;
-    if ((was & HOLD_TAG) != 0 && hold_tag(h, c))
+    if ((was & HOLD_TAG) != 0 && wd_tag_step(&h->tag, c))
         stay |= HOLD_TAG;
     if ((was & HOLD_MARK) != 0 && hold_mark(h, c))
         stay |= HOLD_MARK;
     if ((was & HOLD_HIDDEN) != 0 && c == WD_CH_HIDDEN)
         stay |= HOLD_HIDDEN;
+    if ((was & HOLD_BOND) == 0 && (was & HOLD_TOKEN) != 0 && (c == '=' || c == ':')) {
+        h->bond = 0;
+        was |= HOLD_BOND;
+    }
+    if ((was & HOLD_BOND) != 0 && hold_bond(h, c))
+        stay |= HOLD_BOND;
     if ((was & HOLD_TOKEN) != 0)
         stay |= token ? HOLD_TOKEN : hold_after_token(h, v, c, raw_len, stay);
     return stay;
@@ -195,7 +226,10 @@ hold_start(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_l
 {
     uint16_t live = 0;
     bool token = wd_char_is_token(c), escape = raw_len > 1 && wd_char_is(c, WD_CH_SPACE);
+    struct wd_hold_text text = hold_text(h, v, false);
 
+    if (wd_hold_pii_start(&h->pii, &text, c))
+        live |= HOLD_PII;
     /* An escape may be no escape but a backslash and the first letter of a token: \rk_live_... */
     if ((token || escape) && (h->live & HOLD_TOKEN) == 0) {
         h->token = v->count;
@@ -210,11 +244,8 @@ hold_start(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw_l
     }
     if (c == WD_CH_HIDDEN)
         live |= HOLD_HIDDEN;
-    if (c == '<' && (h->live & HOLD_TAG) == 0) {
-        h->tag = h->tag_blanks = 0;
-        h->tag_len = 0;
+    if ((h->live & HOLD_TAG) == 0 && wd_tag_start(&h->tag, c))
         live |= HOLD_TAG;
-    }
     if (c == '[' && (h->live & HOLD_MARK) == 0) {
         h->mark = h->mark_blanks = 0;
         h->marks = 7;
@@ -240,8 +271,8 @@ wd_hold_step(struct wd_hold *h, const struct wd_view *v, uint8_t c, uint32_t raw
 static bool
 hold_is_gap(uint8_t c)
 {
-    return c < 0x80 && c != WD_CH_HIDDEN && !wd_char_is_token(c) && c != '<' && c != '[' && c != '\\' && c != '"' &&
-           c != WD_CH_STRING_QUOTE;
+    return c < 0x80 && c != WD_CH_HIDDEN && !wd_char_is_token(c) && c != '<' && c != '&' && c != '[' && c != '(' && c != ':' &&
+           c != '\\' && c != '"' && c != WD_CH_STRING_QUOTE;
 }
 
 size_t
@@ -257,7 +288,10 @@ wd_hold_quick(struct wd_hold *h, const uint8_t *bytes, size_t n)
     else if (h->live == 0)
         while (i < n && hold_is_gap(bytes[i]))
             i++;
-    h->before = i > 0 ? bytes[i - 1] : h->before;
+    if (i > 0) {
+        h->before = bytes[i - 1];
+        h->pii.behind = false;
+    }
     return i;
 }
 
@@ -290,6 +324,7 @@ void
 wd_hold_drop(struct wd_hold *h, const struct wd_view *v, uint32_t n)
 {
     h->token -= h->token < n ? h->token : n;
+    wd_hold_pii_drop(&h->pii, n);
     if (h->digits >= n)
         h->digits -= n;
     else if ((h->live & HOLD_DIGITS) != 0)

@@ -2,7 +2,9 @@
 #define WD_HOLD_H
 
 #include "assign.h"
+#include "hold_pii.h"
 #include "pem.h"
+#include "tag.h"
 #include "view.h"
 
 /*
@@ -11,16 +13,20 @@
  * how it arrived, so the cuts are the same for every way of feeding it.
  */
 struct wd_hold {
-    uint16_t live;           /* machines that hold */
-    uint16_t last;           /* those that have read their last character */
-    uint8_t before;          /* the character before */
-    const uint32_t *extra;   /* 256 bits: what else than wd_char_is_token() our own keys are made of; NULL: nothing */
-    uint32_t token, digits;  /* where they started */
-    uint8_t groups, group;   /* groups of digits, digits in the last one */
-    uint8_t tag, tag_blanks; /* characters of "script" that were read */
-    uint16_t tag_len;
+    uint16_t live;         /* machines that hold */
+    uint16_t last;         /* those that have read their last character */
+    uint8_t before;        /* the character before */
+    const uint32_t *extra; /* 256 bits: what else than wd_char_is_token() our own keys are made of; NULL: nothing */
+    const uint8_t *past;   /* the characters before the view, */
+    const uint32_t *past_len;
+    uint32_t token, digits; /* where they started */
+    uint8_t groups, group;  /* groups of digits, digits in the last one */
     uint8_t mark, marks, mark_blanks;
+    struct wd_tag tag;
+    uint8_t bond;
+    uint16_t bond_len;
     struct wd_pem pem;
+    struct wd_hold_pii pii;
     struct wd_assign assign[2]; /* the second: within the value of the first */
 };
 

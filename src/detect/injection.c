@@ -12,7 +12,7 @@
 struct wd_injection {
     struct wd_injection_model model;
     struct wd_injection_lexicon lexicon;
-    struct hs_database *phrases;
+    const struct hs_database *phrases; /* borrowed */
 };
 
 /*
@@ -39,7 +39,7 @@ const struct wd_rule wd_rule_injection_classifier = {
 };
 
 enum wd_err
-wd_injection_new(struct wd_injection **injection)
+wd_injection_new(struct wd_injection **injection, const struct hs_database *phrases)
 {
     struct wd_injection *in = calloc(1, sizeof(*in));
     enum wd_err err;
@@ -48,8 +48,7 @@ wd_injection_new(struct wd_injection **injection)
         return WD_ERR_NOMEM;
     wd_injection_lexicon_init(&in->lexicon);
     err = wd_injection_model_read(&in->model, wd_injection_model_file()) ? WD_OK : WD_ERR_SYNTAX;
-    if (err == WD_OK)
-        err = wd_injection_phrases_new(&in->phrases);
+    in->phrases = phrases;
     if (err != WD_OK) {
         wd_injection_free(in);
         return err;
@@ -61,9 +60,6 @@ wd_injection_new(struct wd_injection **injection)
 void
 wd_injection_free(struct wd_injection *injection)
 {
-    if (injection == NULL)
-        return;
-    wd_injection_phrases_free(injection->phrases);
     free(injection);
 }
 

@@ -32,14 +32,14 @@ struct wd_injection_result {
 enum wd_err wd_injection_scan(const struct wd_scan *scan, enum wd_injection_role role, const struct wd_injection_thresholds *t,
                               struct wd_span text, struct wd_injection_result *out) WD_CHECK;
 
-/* The rule that findings of the classifier carry. */
-extern const struct wd_rule wd_rule_injection_classifier;
-
 /* What an engine holds for it. */
 struct wd_injection;
 struct hs_scratch;
 
-enum wd_err wd_injection_new(struct wd_injection **injection) WD_CHECK;
+struct hs_database;
+
+/* phrases: as wd_injection_phrases_new() makes them; borrowed. */
+enum wd_err wd_injection_new(struct wd_injection **injection, const struct hs_database *phrases) WD_CHECK;
 void wd_injection_free(struct wd_injection *injection);
 /* Makes the scratch fit for it. */
 enum wd_err wd_injection_prepare(const struct wd_injection *injection, struct hs_scratch **scratch) WD_CHECK;

@@ -37,12 +37,18 @@ struct wd_matches {
  */
 enum wd_err wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_matches **out) WD_CHECK;
 
+/* The characters before `at`, at most WD_CONTEXT_MAX of them; `out` holds as many. Returns how many there are. */
+uint32_t wd_piece_text_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX]);
 /*
  * The characters before `at`, at most WD_CONTEXT_MAX of them, in lower case; `out` holds as many. Returns how many there are.
  */
 uint32_t wd_piece_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX]);
 /* One of the words (with | between, lower case) stands as a word or the start of one in those characters. */
 bool wd_piece_context(const struct wd_piece *piece, uint32_t at, const char *words);
+/* The same, in the last `reach` of those characters. */
+bool wd_piece_near(const struct wd_piece *piece, uint32_t at, const char *words, uint32_t reach);
+/* The character at i, also when it stands before the piece, as far as that is known, or right behind it; otherwise -1. */
+int wd_piece_at(const struct wd_piece *piece, int64_t i);
 
 /* The exact place of a finding of the rule whose pattern matched at [from, to); false when there is none. */
 bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m);
@@ -64,10 +70,7 @@ enum wd_err wd_match_find(const struct wd_scan *scan, const struct wd_piece *pie
 /* In order of start; see wd_match_piece() for those of the same place. WD_ERR_NOMEM. */
 enum wd_err wd_matches_add(struct wd_matches *all, const struct wd_match *m) WD_CHECK;
 
-/* What the policy does with the rule; WD_OFF also when the rule is not for this direction. */
-enum wd_action wd_scan_action(const struct wd_scan *scan, const struct wd_rule *rule);
-
-void wd_scan_fingerprint(const struct wd_scan *scan, const struct wd_rule *rule, struct wd_span value,
-                         uint8_t fingerprint[WD_FINGERPRINT_BYTES]);
+/* Characters that words go on over beside those of tokens, as 256 bits; NULL: none. */
+const uint32_t *wd_engine_extra(const struct wd_engine *engine);
 
 #endif

@@ -1,7 +1,9 @@
 #include "assign.h"
 #include "chars.h"
 #include "match.h"
+#include "measure_pii.h"
 #include "pem.h"
+#include "random.h"
 #include "validate.h"
 
 enum {
@@ -9,6 +11,11 @@ enum {
     MEASURE_LOCAL_MAX = 64,   /* RFC 5321: of an address before the @ */
     MEASURE_DOMAIN_MAX = 255, /* and behind it */
     MEASURE_JWT_PART = 10,
+    MEASURE_HOLDS = 320, /* of a value: where words are looked for */
+    MEASURE_NAME_MAX = 32,
+    MEASURE_URL_MAX = 200,
+    MEASURE_BLOB = 32,
+    MEASURE_BLOB_SCORE = 80,
 };
 
 /* The character at i, -1 outside of the text. */
@@ -66,12 +73,27 @@ measure_is_valid(const struct wd_piece *p, const struct wd_match *m, uint32_t to
     return m->rule->valid == NULL || m->rule->valid(measure_span(p, m->start, to), form);
 }
 
+/* In the middle of base64, where the first letters of a key turn up by chance. */
+static bool
+measure_in_blob(const struct wd_piece *p, uint32_t at)
+{
+    uint32_t from = at;
+
+    if (at == 0 || memchr("_-+/", p->chars[at - 1], 4) == NULL || wd_char_is(p->chars[at], WD_CH_SPACE))
+        return false;
+    while (from > 0 && at - from < MEASURE_BLOB && wd_char_is(p->chars[from - 1], WD_CH_BASE64))
+        from--;
+    return at - from >= MEASURE_BLOB && wd_random_score(measure_span(p, from, at)) >= MEASURE_BLOB_SCORE;
+}
+
 static bool
 measure_value(const struct wd_piece *p, struct wd_match *m)
 {
     const struct wd_rule *rule = m->rule;
     struct wd_piece head = *p;
 
+    if (!rule->glued && measure_in_blob(p, m->start))
+        return false;
     head.len = p->len - m->start > WD_VALID_LOOK ? m->start + WD_VALID_LOOK : p->len;
     if (!measure_is_valid(p, m, measure_run(&head, m->end, rule->value), 0))
         return false;
@@ -117,11 +139,13 @@ measure_tag(const struct wd_piece *p, struct wd_match *m)
             break;
     if (i < p->len && p->chars[i] == '>')
         m->end = i + 1;
+    else if (m->rule->with != NULL)
+        m->end = i;
     return true;
 }
 
-/* RFC 7519: header.payload.signature, each base64url, the last may be empty. A part that the end of an open piece cuts is long
- * enough. */
+/* RFC 7519: header.payload.signature, each base64url, the last may be empty. A part that the end of an open piece
+ * cuts is long enough. */
 static bool
 measure_jwt(const struct wd_piece *p, struct wd_match *m)
 {
@@ -181,12 +205,23 @@ measure_is_tail(uint8_t c)
     return memchr(".,;:)]}>*", c, 9) != NULL;
 }
 
+/* The word that the name at i ends. */
+static struct wd_span
+measure_name(const struct wd_piece *p, uint32_t i)
+{
+    uint32_t from = i, to = measure_run(p, i, WD_CH_KEY);
+
+    while (from > 0 && i - from < MEASURE_NAME_MAX && wd_char_is_token(p->chars[from - 1]))
+        from--;
+    return measure_span(p, to - from > MEASURE_NAME_MAX ? to : from, to);
+}
+
 /* The value behind the name at m->start, as far as the first `most` characters tell. */
 static bool
 measure_assigned_in(const struct wd_piece *p, struct wd_match *m, uint32_t most, unsigned *form)
 {
-    struct wd_assign a = { 0 };
-    uint32_t i = measure_run(p, m->start, WD_CH_KEY), start = 0, to;
+    uint32_t i = measure_run(p, m->start, WD_CH_KEY), start = i, to;
+    struct wd_assign a = wd_assign_begin(measure_name(p, m->start));
     bool more;
 
     to = p->len - i > most ? i + most : p->len;
@@ -196,7 +231,7 @@ measure_assigned_in(const struct wd_piece *p, struct wd_match *m, uint32_t most,
     if (a.state == WD_ASSIGN_BEFORE)
         return false;
     more = i == to && to < p->len;
-    *form = (a.quote != 0 ? WD_VALUE_QUOTED : 0u) | (a.joined ? WD_VALUE_JOINED : 0u);
+    *form = (a.quote != 0 ? WD_VALUE_QUOTED : 0u) | (a.joined ? WD_VALUE_JOINED : 0u) | (a.said ? WD_VALUE_SAID : 0u);
     m->start = m->end = start + (a.quote != 0);
     m->open = p->open && i == p->len;
     if (a.quote == 0)
@@ -212,15 +247,69 @@ measure_assigned_in(const struct wd_piece *p, struct wd_match *m, uint32_t most,
     return true;
 }
 
+/* The name as a whole says that it is none: nextPageToken. */
+static bool
+measure_is_other(const struct wd_piece *p, const struct wd_match *m)
+{
+    return wd_rule_name_is_other(measure_name(p, m->start));
+}
+
 static bool
 measure_assigned(const struct wd_piece *p, struct wd_match *m)
 {
     struct wd_match head = *m;
     unsigned form;
 
-    if (!measure_assigned_in(p, &head, 2 * WD_VALID_LOOK, &form) || !measure_is_valid(p, &head, head.end, form))
+    if (measure_is_other(p, m) || !measure_assigned_in(p, &head, 2 * WD_VALID_LOOK, &form) ||
+        !measure_is_valid(p, &head, head.end, form))
         return false;
     return measure_assigned_in(p, m, p->len, &form) && measure_is_valid(p, m, m->end, form);
+}
+
+/* An attribute of a tag, or what breaks out of one; window.onload is a member of an object. */
+static bool
+measure_handler(const struct wd_piece *p, struct wd_match *m)
+{
+    int before = measure_at(p, (int64_t)m->start - 1);
+
+    return before != '.' && before != '$' && before != '_' && before != '-' && measure_assigned(p, m);
+}
+
+/* A name of this machine: what guards it in an example is a word. */
+static bool
+measure_is_local(const struct wd_piece *p, uint32_t host)
+{
+    static const char *const names[] = { "localhost", "127.0.0.1" };
+    size_t i, len;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        len = strlen(names[i]);
+        if (p->len - host >= len && memcmp(p->chars + host, names[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* scheme://name:password@host, or a key instead of a name: what stands before the last @ */
+static bool
+measure_url(const struct wd_piece *p, struct wd_match *m)
+{
+    uint32_t i, at = 0, from = m->start + 3, colon = 0;
+
+    for (i = from; i < p->len && i - from < MEASURE_URL_MAX; i++) {
+        if (p->chars[i] == '/' || p->chars[i] == '<' || p->chars[i] == '>' || wd_char_is(p->chars[i], WD_CH_SPACE) ||
+            wd_char_is_quote(p->chars[i]))
+            break;
+        colon = colon == 0 && at == 0 && p->chars[i] == ':' ? i + 1 : colon;
+        at = p->chars[i] == '@' ? i : at;
+    }
+    if (at == 0)
+        return false;
+    m->start = colon != 0 ? colon : from;
+    m->end = at;
+    if (measure_is_local(p, at + 1) && measure_run(p, m->start, WD_CH_ALPHA) == at)
+        return false;
+    return measure_is_valid(p, m, m->end, colon != 0 ? 0 : WD_VALUE_QUOTED);
 }
 
 /* A host name that ends in a top-level domain of letters. A dot behind it ends the sentence. */
@@ -308,8 +397,8 @@ measure_card(const struct wd_piece *p, struct wd_match *m)
 static bool
 measure_holds(const struct wd_piece *p, const struct wd_match *m, const char *words)
 {
-    uint32_t len = m->end - m->start < WD_VALID_LOOK ? m->end - m->start : WD_VALID_LOOK, i;
-    char value[WD_VALID_LOOK];
+    uint32_t len = m->end - m->start < MEASURE_HOLDS ? m->end - m->start : MEASURE_HOLDS, i;
+    char value[MEASURE_HOLDS];
     size_t n;
 
     for (i = 0; i < len; i++)
@@ -327,16 +416,20 @@ bool
 wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m)
 {
     static bool (*const shapes[])(const struct wd_piece *, struct wd_match *) = {
-        [WD_SHAPE_RUN] = measure_value,         [WD_SHAPE_MATCH] = measure_match, [WD_SHAPE_LINK] = measure_link,
-        [WD_SHAPE_TAG] = measure_tag,           [WD_SHAPE_JWT] = measure_jwt,     [WD_SHAPE_PEM] = measure_pem,
-        [WD_SHAPE_ASSIGNED] = measure_assigned, [WD_SHAPE_EMAIL] = measure_email, [WD_SHAPE_CARD] = measure_card,
-        [WD_SHAPE_HIDDEN] = measure_hidden,
+        [WD_SHAPE_RUN] = measure_value,       [WD_SHAPE_MATCH] = measure_match,      [WD_SHAPE_LINK] = measure_link,
+        [WD_SHAPE_TAG] = measure_tag,         [WD_SHAPE_JWT] = measure_jwt,          [WD_SHAPE_PEM] = measure_pem,
+        [WD_SHAPE_HANDLER] = measure_handler, [WD_SHAPE_WORD] = measure_match,       [WD_SHAPE_ASSIGNED] = measure_assigned,
+        [WD_SHAPE_EMAIL] = measure_email,     [WD_SHAPE_CARD] = measure_card,        [WD_SHAPE_HIDDEN] = measure_hidden,
+        [WD_SHAPE_URL] = measure_url,         [WD_SHAPE_MASK] = wd_measure_mask,     [WD_SHAPE_IBAN] = wd_measure_iban,
+        [WD_SHAPE_IPV4] = wd_measure_ipv4,    [WD_SHAPE_IPV6] = wd_measure_ipv6,     [WD_SHAPE_PHONE] = wd_measure_phone,
+        [WD_SHAPE_DATE] = wd_measure_date,    [WD_SHAPE_POSTAL] = wd_measure_postal,
     };
 
     if (!rule->glued && !measure_word_begins(piece, from))
         return false;
     *m = (struct wd_match){ .rule = rule, .start = from, .end = to };
-    if (!shapes[rule->shape](piece, m) || (rule->stop != NULL && measure_holds(piece, m, rule->stop)))
+    if (!shapes[rule->shape](piece, m) || (rule->stop != NULL && measure_holds(piece, m, rule->stop)) ||
+        (rule->with != NULL && !measure_holds(piece, m, rule->with)))
         return false;
-    return rule->context == NULL || wd_piece_context(piece, m->start, rule->context);
+    return rule->context == NULL || wd_piece_near(piece, m->start, rule->context, rule->reach > 0 ? rule->reach : WD_CONTEXT_MAX);
 }

@@ -7,10 +7,10 @@
 #include "hold.h"
 #include "match.h"
 #include "pem.h"
-#include "reader.h"
+#include "glyphs.h"
 
 /*
- * Bytes become characters (reader.c), characters are cut into pieces that no finding crosses (hold.c), pieces that
+ * Bytes become characters (glyphs.c), characters are cut into pieces that no finding crosses (hold.c), pieces that
  * are complete are matched (redactor_settle). Nothing in this depends on how the bytes arrived.
  */
 enum {
@@ -44,7 +44,7 @@ struct wd_redactor {
     enum wd_redactor_mode mode;
     struct wd_view view;
     struct wd_hold hold;
-    struct wd_reader reader;
+    struct wd_glyphs reader;
     struct redactor_batch *batch; /* during a feed, */
     struct wd_buf *out;           /* and where it puts what leaves */
     struct redactor_skip skip;
@@ -63,7 +63,7 @@ static enum wd_err redactor_show(void *ctx, uint8_t c, uint32_t lead, uint32_t l
 static void
 redactor_reset(struct wd_redactor *r)
 {
-    r->hold = (struct wd_hold){ .extra = r->hold.extra };
+    r->hold = (struct wd_hold){ .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len };
     r->skip = (struct redactor_skip){ 0 };
     r->view.count = 0;
     wd_buf_clear(&r->view.raw);
@@ -74,17 +74,23 @@ redactor_reset(struct wd_redactor *r)
     r->past_len = 0;
     r->in_string = false;
     r->failed = WD_OK;
-    wd_reader_reset(&r->reader);
+    wd_glyphs_reset(&r->reader);
 }
 
-/* Keys of ours may hold characters that no other token does. White space and quotes end them all the same. */
+/* Keys of ours, and what rules of the policy find, may hold characters that no other token does. White space and quotes end them
+ * all the same. */
 static void
 redactor_learn_own(struct wd_redactor *r)
 {
+    const uint32_t *named = wd_engine_extra(r->scan->engine);
     struct wd_span key;
     size_t i, k;
     uint8_t c;
 
+    if (named != NULL) {
+        memcpy(r->extra, named, sizeof(r->extra));
+        r->hold.extra = r->extra;
+    }
     for (i = 0; i < r->scan->own_count; i++) {
         key = wd_secret_get(r->scan->own[i]);
         for (k = 0; k < key.len; k++) {
@@ -107,7 +113,7 @@ wd_redactor_new(struct wd_redactor **redactor, const struct wd_scan *scan, enum 
         return WD_ERR_NOMEM;
     r->scan = scan;
     r->mode = mode;
-    r->reader = (struct wd_reader){ .show = redactor_show, .ctx = r, .json = mode == WD_REDACT_JSON };
+    r->reader = (struct wd_glyphs){ .show = redactor_show, .ctx = r, .json = mode == WD_REDACT_JSON };
     wd_view_init(&r->view);
     err = wd_view_reserve(&r->view, 1);
     if (err != WD_OK) {
@@ -339,7 +345,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
                                           .show = wd_scan_action(r->scan, more) == WD_FLAG,
                                           .encoded = encoded,
                                           .pem = { .state = WD_PEM_BODY } };
-        r->hold = (struct wd_hold){ .extra = r->hold.extra, .before = r->hold.before };
+        r->hold = (struct wd_hold){ .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len, .before = r->hold.before };
     }
     return err;
 }
@@ -356,6 +362,7 @@ redactor_skips(struct wd_redactor *r, uint8_t c)
     case WD_SHAPE_PEM:
         return ++skip->len <= REDACTOR_PEM_MAX && skip->pem.state != WD_PEM_DONE && wd_pem_step(&skip->pem, c);
     case WD_SHAPE_ASSIGNED:
+    case WD_SHAPE_HANDLER:
         if (r->mode == WD_REDACT_JSON && !r->in_string && (c == ',' || c == ']' || c == '}'))
             return false;
         return !wd_char_is(c, WD_CH_SPACE) && !wd_char_is_quote(c);
@@ -437,7 +444,7 @@ redactor_take(struct wd_redactor *r, const char *bytes, size_t n)
     v->count += (uint32_t)n;
     if (r->hold.live == 0)
         r->open = v->count;
-    wd_reader_saw(&r->reader, (uint8_t)bytes[n - 1]);
+    wd_glyphs_saw(&r->reader, (uint8_t)bytes[n - 1]);
 }
 
 /* Words and what is between them, without a look at each character; how many bytes that took. */
@@ -450,7 +457,7 @@ redactor_quick(struct wd_redactor *r, const char *bytes, size_t n)
         return 0;
     n = n < room ? n : room;
     if ((uint8_t)bytes[0] >= 0x80)
-        n = r->hold.live == 0 && r->hold.extra == NULL ? wd_reader_foreign(wd_span(bytes, n)) : 0;
+        n = r->hold.live == 0 && r->hold.extra == NULL ? wd_glyphs_foreign(wd_span(bytes, n)) : 0;
     else
         n = wd_hold_quick(&r->hold, (const uint8_t *)bytes, n);
     if (n == 0)
@@ -470,13 +477,13 @@ redactor_slice(struct wd_redactor *r, struct wd_span slice)
     /* What the reader waits for may become a character a byte, too. */
     err = wd_view_reserve(&r->view, (uint32_t)(slice.len + raw->len - r->view.offs[r->view.count]));
     while (i < slice.len && err == WD_OK) {
-        if (wd_reader_idle(&r->reader)) {
+        if (wd_glyphs_idle(&r->reader)) {
             i += redactor_quick(r, slice.ptr + i, slice.len - i);
             if (i == slice.len)
                 break;
         }
         raw->ptr[raw->len++] = slice.ptr[i];
-        err = wd_reader_byte(&r->reader, (uint8_t)slice.ptr[i++]);
+        err = wd_glyphs_byte(&r->reader, (uint8_t)slice.ptr[i++]);
     }
     return err != WD_OK ? err : redactor_settle(r, r->out);
 }
@@ -511,7 +518,7 @@ wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
     if (err == WD_OK)
         err = wd_view_reserve(&r->view, (uint32_t)(r->view.raw.len - r->view.offs[r->view.count]));
     if (err == WD_OK)
-        err = wd_reader_finish(&r->reader);
+        err = wd_glyphs_finish(&r->reader);
     if (err == WD_OK) {
         if (r->open < r->view.count)
             redactor_close(r, r->view.count);

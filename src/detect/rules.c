@@ -2,7 +2,7 @@
 
 #include "chars.h"
 
-static const struct wd_rule_table *const rules_tables[] = { &wd_rules_secret, &wd_rules_pii, &wd_rules_malicious,
+static const struct wd_rule_table *const rules_tables[] = { &wd_rules_key, &wd_rules_secret, &wd_rules_pii, &wd_rules_malicious,
                                                             &wd_rules_hidden };
 
 const struct wd_rule *
@@ -63,6 +63,22 @@ static const struct {
     { "auth_key", "assigned-secret" },
     { "auth-key", "assigned-secret" },
     { "private-key", "assigned-secret" },
+    { "accountkey", "assigned-secret" },
+    { "account_key", "assigned-secret" },
+    { "credential", "assigned-secret" },
+    { "credentials", "assigned-secret" },
+    { "accesssignature", "assigned-secret" },
+    { "_auth", "assigned-secret" },
+    { "passcode", "password" },
+    { "kennwort", "password" },
+    { "senha", "password" },
+    { "_pass", "password" },
+    { "-pass", "password" },
+    { "_pw", "password" },
+    { "-u", NULL },
+    { "-user", NULL },
+    { "basic", NULL },
+    { "bearer", NULL },
     { "key", NULL },
 };
 
@@ -88,7 +104,28 @@ wd_rule_find(struct wd_span id)
     for (i = 0; (rule = wd_rule_at(i)) != NULL; i++)
         if (wd_span_eq(id, wd_span_str(rule->id)))
             return rule;
+    for (i = 0; i < wd_rules_injection.count; i++)
+        if (wd_span_eq(id, wd_span_str(wd_rules_injection.rows[i].id)))
+            return &wd_rules_injection.rows[i];
+    if (wd_span_eq(id, wd_span_str(wd_rule_injection_classifier.id)))
+        return &wd_rule_injection_classifier;
     return wd_span_eq(id, wd_span_str(wd_rule_own.id)) ? &wd_rule_own : NULL;
+}
+
+bool
+wd_rule_name_is_other(struct wd_span name)
+{
+    static const char *const others[] = {
+        "pagetoken",   "page_token",   "page-token", "nexttoken",  "next_token", "continuationtoken", "continuation_token",
+        "publictoken", "public_token", "publickey",  "public_key", "public-key", "synctoken",         "sync_token",
+        "maxtoken",    "max_token",    "bos_token",  "eos_token",  "pad_token",  "unk_token",         "stop_token",
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (rules_ends_with(name, others[i]))
+            return true;
+    return false;
 }
 
 const struct wd_rule *
@@ -96,7 +133,7 @@ wd_rule_for_name(struct wd_span name)
 {
     size_t i;
 
-    for (i = 0; i < sizeof(rules_names) / sizeof(rules_names[0]); i++)
+    for (i = 0; i < sizeof(rules_names) / sizeof(rules_names[0]) && !wd_rule_name_is_other(name); i++)
         if (rules_names[i].rule != NULL && rules_ends_with(name, rules_names[i].word))
             return wd_rule_find(wd_span_str(rules_names[i].rule));
     return NULL;
@@ -106,18 +143,19 @@ bool
 wd_rule_name_ends(struct wd_span s)
 {
     /* Asked for every word of a text: how the names above end. */
-    static const char ends[][2] = { { 'r', 'd' }, { 'w', 'd' }, { 's', 'e' }, { 'r', 't' },
-                                    { 'e', 't' }, { 'e', 'n' }, { 'e', 'y' } };
-    uint8_t last, before;
+    static const char ends[][4] = { "ord", "swd", "ase", "ort", "pwd", "ret", "ken", "key", "ial", "als",
+                                    "ure", "uth", "ode", "nha", "ass", "_pw", "ser", "sic", "rer" };
+    uint8_t last[3];
     size_t i;
-    bool may = false;
+    bool may = s.len == 2;
 
-    if (s.len < 3)
+    if (s.len < 2)
         return false;
-    last = wd_char_lower((uint8_t)s.ptr[s.len - 1]);
-    before = wd_char_lower((uint8_t)s.ptr[s.len - 2]);
-    for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        may |= last == (uint8_t)ends[i][1] && before == (uint8_t)ends[i][0];
+    for (i = 0; i < 3 && s.len > 2; i++)
+        last[i] = wd_char_lower((uint8_t)s.ptr[s.len - 3 + i]);
+    for (i = 0; i < sizeof(ends) / sizeof(ends[0]) && s.len > 2; i++)
+        may |= last[2] == (uint8_t)ends[i][2] && last[1] == (uint8_t)ends[i][1] && last[0] == (uint8_t)ends[i][0];
+    may |= s.ptr[s.len - 1] == 'u' && s.ptr[s.len - 2] == '-';
     for (i = 0; may && i < sizeof(rules_names) / sizeof(rules_names[0]); i++)
         if (rules_ends_with(s, rules_names[i].word))
             return true;

@@ -3,8 +3,8 @@
 /*
  * Phrases that hardly anybody writes but to take an assistant over. Unlike other rules they are matched over a whole text, in
  * ASCII without regard to letter case. The gaps in them have no bound of their own, for
- * Vectorscan takes long to compile bounds: injection_phrases.c drops what is longer than a phrase. What needs weighing against what
- * stands around it is the classifier's.
+ * Vectorscan takes long to compile bounds: injection_phrases.c drops what is longer than a phrase. What needs weighing against
+ * what stands around it is the classifier's.
  */
 #define PHRASE(id_, kind_, severity_, pattern_)                                                                                  \
     {                                                                                                                            \

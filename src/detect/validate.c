@@ -1,9 +1,10 @@
 #include "validate.h"
 
 #include "chars.h"
+#include "random.h"
 #include "rules.h"
 
-enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6 };
+enum { VALIDATE_LOOK = WD_VALID_LOOK, VALIDATE_SAME = 6, VALIDATE_RANDOM = 35, VALIDATE_SAID = 10, VALIDATE_WORDS = 35 };
 
 /* What a value is made of. */
 struct validate_look {
@@ -44,11 +45,28 @@ validate_look(struct wd_span s)
 }
 
 bool
+wd_valid_drawn(struct wd_span s, unsigned form)
+{
+    struct validate_look look = validate_look(s);
+
+    return look.distinct >= 8 && look.same < VALIDATE_SAME;
+}
+
+bool
 wd_valid_key(struct wd_span s, unsigned form)
 {
     struct validate_look look = validate_look(s);
 
     return look.distinct >= 8 && look.same < VALIDATE_SAME && (look.digits > 0 || (look.upper > 0 && look.lower > 0));
+}
+
+bool
+wd_valid_random(struct wd_span s, unsigned form)
+{
+    /* A number that is mostly zero begins base64 with a row of A. */
+    while (s.len > 1 && s.ptr[0] == s.ptr[1])
+        s = wd_span(s.ptr + 1, s.len - 1);
+    return wd_valid_key(s, form) && wd_random_score(s) >= VALIDATE_RANDOM;
 }
 
 static bool
@@ -99,6 +117,21 @@ validate_holds(struct wd_span s, const char *word)
     return false;
 }
 
+/* What is kept of a password in place of it (crypt(5), htpasswd) */
+static bool
+validate_is_digest(struct wd_span s)
+{
+    static const char *const starts[] = {
+        "$apr1$", "$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$", "$argon2", "{SHA", "{SSHA"
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        if (validate_starts(s, starts[i]))
+            return true;
+    return false;
+}
+
 /* <your token>, ${TOKEN}, $$TOKEN, {{ token }}, %TOKEN%, [REDACTED], $(pass show x), ${TOKEN:-none} */
 static bool
 validate_is_placeholder(struct wd_span s)
@@ -117,10 +150,13 @@ validate_is_placeholder(struct wd_span s)
     return true;
 }
 
-/* A place rather than a value: /run/secrets/x1, ~/.netrc, https://host/x1 */
+/* A place or the like rather than a value: /run/secrets/x1, ~/.netrc, https://host/x1 */
 static bool
 validate_is_place(struct wd_span s)
 {
+    /* A colour, a regular expression. */
+    if ((s.ptr[0] == '#' && s.len <= 9) || validate_starts(s, "/^"))
+        return true;
     if (validate_holds(s, "://"))
         return !validate_holds(s, "@");
     return validate_starts(s, "./") || validate_starts(s, "../") || validate_starts(s, "~/") ||
@@ -155,9 +191,32 @@ validate_literal(struct wd_span s, unsigned form, struct validate_look *look)
     if (s.len < 6)
         return false;
     *look = validate_look(s);
-    if (look->distinct < 3 || look->spaces > 3 || validate_is_placeholder(s) || validate_is_place(s))
+    if (look->distinct < 3 || look->spaces > 3 || validate_is_placeholder(s) || validate_is_place(s) || validate_is_digest(s))
         return false;
     return (form & WD_VALUE_QUOTED) != 0 || !validate_is_code(s, look);
+}
+
+/* In a sentence: "the token is base64-encoded" says none. The value shows that it is one early on. */
+static bool
+validate_is_said(struct wd_span s, const struct validate_look *look)
+{
+    static const char *const terms[] = {
+        "base", "sha", "md5", "utf", "oauth", "bcrypt", "argon", "aes", "ascii", "hmac", "http"
+    };
+    size_t i, k;
+
+    for (i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
+        for (k = 0; terms[i][k] != '\0' && wd_char_lower((uint8_t)s.ptr[k]) == (uint8_t)terms[i][k]; k++)
+            continue;
+        if (terms[i][k] == '\0')
+            return false;
+    }
+    if (look->spaces > 0 || look->upper + look->lower == 0 || (look->joins > 0 && look->special == 0 && look->upper == 0))
+        return false;
+    for (i = 0; i < s.len && i < VALIDATE_SAID; i++)
+        if (wd_char_is((uint8_t)s.ptr[i], WD_CH_DIGIT) || (i > 0 && memchr("@#$%^&", s.ptr[i], 6) != NULL))
+            return true;
+    return false;
 }
 
 bool
@@ -165,7 +224,12 @@ wd_valid_assigned(struct wd_span s, unsigned form)
 {
     struct validate_look look;
 
-    return validate_literal(s, form, &look) && (look.digits > 0 || look.special > 0);
+    if (!validate_literal(s, form, &look) || ((form & WD_VALUE_SAID) != 0 && !validate_is_said(s, &look)))
+        return false;
+    /* my-test-key-of-32-bytes */
+    if ((form & WD_VALUE_QUOTED) == 0 && look.joins >= 2 && look.upper == 0 && wd_random_score(s) < VALIDATE_WORDS)
+        return false;
+    return look.digits > 0 || look.special > 0;
 }
 
 /* Words that stand where a password will stand. */
@@ -194,7 +258,7 @@ wd_valid_password(struct wd_span s, unsigned form)
 {
     struct validate_look look;
 
-    if (!validate_literal(s, form, &look))
+    if (!validate_literal(s, form, &look) || ((form & WD_VALUE_SAID) != 0 && !validate_is_said(s, &look)))
         return false;
     if (look.digits > 0 || look.special > 0)
         return true;

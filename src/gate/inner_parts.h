@@ -26,6 +26,14 @@ enum wd_code wd_inner_tools(struct wd_inner_work *work);
 enum wd_code wd_inner_bounds(struct wd_inner_work *work);
 enum wd_code wd_inner_attachments(struct wd_inner_work *work);
 enum wd_code wd_inner_texts(struct wd_inner_work *work);
+/* inner_judge.c: is injection looked for in this text? Never in system text, nor in what the model said. */
+bool wd_inner_is_judged(const struct wd_text *t);
+/*
+ * Looks for it. WD_ERR_REFUSED when the policy says so; with the action redact *changed is set and the text without it is
+ * appended to out.
+ */
+enum wd_err wd_inner_judge(struct wd_inner_work *work, const struct wd_scan *scan, const struct wd_text *t, struct wd_span text,
+                           struct wd_buf *out, bool *changed) WD_CHECK;
 enum wd_code wd_inner_usage(struct wd_inner_work *work);
 
 #endif

@@ -146,45 +146,77 @@ text_look_again(const struct wd_scan *scan, struct wd_buf *text)
     return err;
 }
 
-/* Detection first, then what the provider could misread in what is left. out is for the caller to free. */
-static enum wd_err
-text_clean(struct wd_inner_work *work, const struct wd_scan *scan, bool suspect, bool sanitize, const struct wd_text *t,
-           struct wd_buf *out, bool *changed)
+/* What is to be done with the texts of a request. */
+struct text_plan {
+    const struct wd_scan *scan;
+    struct wd_scan system; /* the same for system text, where injection is not looked for */
+    bool suspect;          /* a rule may match somewhere */
+    bool sanitize, judge;
+};
+
+static bool
+text_is_sanitized(const struct text_plan *plan, const struct wd_text *t)
 {
+    return plan->sanitize && t->kind == WD_TEXT_PROSE && (t->role == WD_ROLE_USER || t->role == WD_ROLE_TOOL);
+}
+
+/* What is in out so far becomes the text of the next step, and out is empty again. before keeps it. */
+static struct wd_span
+text_next(struct wd_buf *out, struct wd_buf *before)
+{
+    wd_buf_wipe(before);
+    *before = *out;
+    wd_buf_init(out, before->cap);
+    return wd_buf_span(before);
+}
+
+/*
+ * Injection, then detection, then what the provider could misread in what is left: each step takes what the one before left.
+ * out is for the caller to free.
+ */
+static enum wd_err
+text_clean(struct wd_inner_work *work, const struct text_plan *plan, const struct wd_text *t, struct wd_buf *out, bool *changed)
+{
+    const struct wd_scan *scan = t->role == WD_ROLE_SYSTEM ? &plan->system : plan->scan;
     struct wd_span text = text_of(work, t);
-    struct wd_buf redacted;
-    bool sanitized = false;
-    enum wd_err err;
+    struct wd_buf before = { .ptr = NULL };
+    bool now = false;
+    enum wd_err err = WD_OK;
 
     if (text.ptr == NULL)
         return WD_ERR_NOMEM;
     wd_buf_init(out, text.len * 4 + 4096);
-    if (suspect && (err = text_detect(work, scan, t, text, out, changed)) != WD_OK)
-        return err;
-    if (!sanitize || t->kind != WD_TEXT_PROSE || (t->role != WD_ROLE_USER && t->role != WD_ROLE_TOOL))
-        return WD_OK;
-
-    redacted = *out;
-    wd_buf_init(out, redacted.cap);
-    err = wd_sanitize(work->ex->provider->format, *changed ? wd_buf_span(&redacted) : text, out, &sanitized);
-    if (err == WD_OK && sanitized) {
-        *changed = true;
-        wd_buf_wipe(&redacted);
-        return text_look_again(scan, out);
+    before.cap = out->cap;
+    if (plan->judge && wd_inner_is_judged(t))
+        err = wd_inner_judge(work, scan, t, text, out, changed);
+    if (err == WD_OK && (plan->suspect || *changed)) {
+        text = *changed ? text_next(out, &before) : text;
+        err = text_detect(work, scan, t, text, out, &now);
+        if (err == WD_OK && !now && *changed)
+            err = wd_buf_add(out, text);
+        *changed = *changed || now;
     }
-    wd_buf_wipe(out);
-    *out = redacted;
+    if (err == WD_OK && text_is_sanitized(plan, t)) {
+        text = *changed ? text_next(out, &before) : text;
+        err = wd_sanitize(work->ex->provider->format, text, out, &now);
+        if (err == WD_OK && now)
+            err = text_look_again(scan, out);
+        else if (err == WD_OK && *changed)
+            err = wd_buf_add(out, text);
+        *changed = *changed || now;
+    }
+    wd_buf_wipe(&before);
     return err;
 }
 
 static enum wd_code
-text_check(struct wd_inner_work *work, const struct wd_scan *scan, bool suspect, bool sanitize, const struct wd_text *t)
+text_check(struct wd_inner_work *work, const struct text_plan *plan, const struct wd_text *t)
 {
     struct wd_exchange *ex = work->ex;
     struct wd_buf out = { .ptr = NULL };
     enum wd_code code = WD_CODE_NONE;
     bool changed = false;
-    enum wd_err err = text_clean(work, scan, suspect, sanitize, t, &out, &changed);
+    enum wd_err err = text_clean(work, plan, t, &out, &changed);
 
     if (err == WD_ERR_REFUSED)
         code = text_refused(work, t);
@@ -208,20 +240,23 @@ wd_inner_texts(struct wd_inner_work *work)
 {
     const struct wd_policy *policy = work->gate->policy;
     const struct wd_request *rq = &work->request;
-    bool sanitize = policy->input_validation && policy->sanitize;
     struct wd_scan scan;
+    struct text_plan plan = { .scan = &scan, .sanitize = policy->input_validation && policy->sanitize };
     enum wd_code code;
 
     wd_exchange_scan(work->ex, work->gate, WD_INPUT, &scan);
-    bool suspect = wd_scan_suspect(&scan, rq->doc.text);
-    if (!suspect && !sanitize)
+    plan.suspect = wd_scan_suspect(&scan, rq->doc.text);
+    plan.judge = scan.actions[WD_INJECTION] != WD_OFF;
+    plan.system = scan;
+    plan.system.actions[WD_INJECTION] = WD_OFF;
+    if (!plan.suspect && !plan.sanitize && !plan.judge)
         return WD_CODE_NONE;
 
     for (uint32_t i = 0; i < rq->text_count; i++) {
         const struct wd_text *t = &rq->texts[i];
-        if (!suspect && t->kind != WD_TEXT_PROSE)
+        if (!plan.suspect && !text_is_sanitized(&plan, t) && !(plan.judge && wd_inner_is_judged(t)))
             continue;
-        if ((code = text_check(work, &scan, suspect, sanitize, t)) != WD_CODE_NONE)
+        if ((code = text_check(work, &plan, t)) != WD_CODE_NONE)
             return code;
     }
     return WD_CODE_NONE;

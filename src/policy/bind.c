@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "../detect/pattern.h"
 #include "load.h"
 #include "settings.h"
 #include "value.h"
@@ -220,8 +221,23 @@ bind_url(struct bind *b, const char *text)
     return err == WD_OK ? bind_keep(b, &provider->base_path, url.path) : err;
 }
 
+/* What is wrong with it is said without the pattern: it may hold a value that somebody wants to find. */
 static enum wd_err
-bind_glob(struct bind *b, const char *text)
+bind_pattern(struct bind *b, const char *text)
+{
+    enum wd_err err;
+
+    if (!bind_printable(text, (size_t)b->row->min, (size_t)b->row->max, " "))
+        return WD_ERR_SYNTAX;
+    err = wd_pattern_check(wd_span_str(text), b->text, sizeof(b->text));
+    if (err == WD_ERR_NOMEM)
+        return err;
+    b->what = b->text;
+    return err == WD_OK ? bind_keep(b, b->member, text) : WD_ERR_SYNTAX;
+}
+
+static enum wd_err
+bind_item(struct bind *b, const char *text)
 {
     struct wd_strings *list = b->member;
 
@@ -231,9 +247,21 @@ bind_glob(struct bind *b, const char *text)
             return WD_ERR_NOMEM;
         list->count = b->count;
     }
-    if (!bind_printable(text, 1, 128, " "))
-        return WD_ERR_SYNTAX;
     return bind_keep(b, &list->items[b->index], text);
+}
+
+static enum wd_err
+bind_word(struct bind *b, const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789 -_");
+
+    return text[len] == '\0' && len >= 1 && len <= 64 ? bind_item(b, text) : WD_ERR_SYNTAX;
+}
+
+static enum wd_err
+bind_glob(struct bind *b, const char *text)
+{
+    return bind_printable(text, 1, 128, " ") ? bind_item(b, text) : WD_ERR_SYNTAX;
 }
 
 static bool
@@ -309,6 +337,7 @@ static const struct {
     [WD_SETTING_GLOBS] = { bind_glob, .list = true },
     [WD_SETTING_KEYS] = { bind_key, .list = true },
     [WD_SETTING_LIMIT] = { bind_limit },
+    [WD_SETTING_PATTERN] = { bind_pattern },
     [WD_SETTING_PATH] = { bind_file },
     [WD_SETTING_PREFIX] = { bind_prefix },
     [WD_SETTING_PROVIDERS] = { bind_role_provider, .list = true },
@@ -316,6 +345,7 @@ static const struct {
     [WD_SETTING_UINT] = { bind_uint },
     [WD_SETTING_UNBUILT] = { NULL },
     [WD_SETTING_URL] = { bind_url },
+    [WD_SETTING_WORDS] = { bind_word, .list = true },
 };
 
 static enum wd_err

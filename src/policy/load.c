@@ -11,6 +11,7 @@
 #define LOAD_ARENA_BYTES (32 << 20)
 #define LOAD_PROVIDERS 64 /* bits of wd_role.providers */
 #define LOAD_ROLES 64
+#define LOAD_OWN_RULES 256
 
 #define LOAD_LOWER "abcdefghijklmnopqrstuvwxyz0123456789"
 #define LOAD_UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -42,6 +43,20 @@ load_nearest(const struct wd_yaml *node, const char *path)
         path += len + (path[len] == '.');
     }
     return node;
+}
+
+/* The node of a path, NULL when the file has none. */
+static const struct wd_yaml *
+load_node(const struct wd_yaml *root, const char *path)
+{
+    const char *dot = strchr(path, '.');
+    char first[32];
+
+    if (dot == NULL)
+        return wd_yaml_get(root, path);
+    snprintf(first, sizeof(first), "%.*s", (int)(dot - path), path);
+    root = wd_yaml_get(root, first);
+    return root != NULL && root->kind == WD_YAML_MAP ? wd_yaml_get(root, dot + 1) : NULL;
 }
 
 enum wd_err
@@ -104,9 +119,22 @@ load_role(struct wd_load *load, const struct wd_yaml *node, uint32_t index, void
     return wd_bind(load, node, "roles.*.", role);
 }
 
+static enum wd_err
+load_own_rule(struct wd_load *load, const struct wd_yaml *node, uint32_t index, void *item)
+{
+    struct wd_own_rule *rule = item;
+
+    rule->id = wd_arena_dup(&load->policy->arena, wd_span_str(node->key));
+    if (rule->id == NULL)
+        return WD_ERR_NOMEM;
+    rule->line = node->line;
+    return wd_bind(load, node, "rules.add.*.", rule);
+}
+
 /* A map whose keys are names that the user gives. */
 struct load_named {
     const char *key;
+    bool may_lack;
     uint32_t max;
     size_t size;
     bool (*is_name)(const char *name);
@@ -133,6 +161,17 @@ static const struct load_named load_roles = {
     .accepted_name = "1 to 32 letters, digits, - and _, a letter or digit first",
 };
 
+static const struct load_named load_own_rules = {
+    .key = "rules.add",
+    .may_lack = true,
+    .max = LOAD_OWN_RULES,
+    .size = sizeof(struct wd_own_rule),
+    .is_name = wd_own_rules_name,
+    .bind = load_own_rule,
+    .accepted = "a map of up to 256 rules",
+    .accepted_name = "1 to 64 of a-z, 0-9 and -, a letter first, no id of a rule that there is",
+};
+
 static enum wd_err
 load_named_item(struct wd_load *load, const struct load_named *kind, const struct wd_yaml *node, uint32_t index, void *item)
 {
@@ -152,10 +191,12 @@ load_named_item(struct wd_load *load, const struct load_named *kind, const struc
 static enum wd_err
 load_named(struct wd_load *load, const struct load_named *kind, void **items, uint32_t *count)
 {
-    const struct wd_yaml *map = wd_yaml_get(load->root, kind->key);
+    const struct wd_yaml *map = load_node(load->root, kind->key);
     uint32_t index = 0;
     char *item;
 
+    if (kind->may_lack && (map == NULL || wd_yaml_is_null(map) || (map->kind == WD_YAML_MAP && map->count == 0)))
+        return WD_OK;
     if (map == NULL)
         return wd_load_fail(load, WD_ERR_NOTFOUND, kind->key, "is missing", kind->accepted);
     if (map->kind != WD_YAML_MAP || map->count == 0)
@@ -193,6 +234,13 @@ load_bind(struct wd_load *load)
     if (err != WD_OK)
         return err;
     policy->roles = items;
+    items = NULL;
+    err = load_named(load, &load_own_rules, &items, &policy->own_rule_count);
+    policy->own_rules = items;
+    if (err == WD_OK)
+        err = wd_own_rules_finish(load);
+    if (err != WD_OK)
+        return err;
     err = wd_environ_apply(load);
     return err == WD_OK ? wd_check_policy(load) : err;
 }
@@ -331,6 +379,15 @@ wd_policy_role(const struct wd_policy *p, struct wd_span name)
         if (wd_span_eq(wd_span_str(p->roles[i].name), name))
             return &p->roles[i];
     return NULL;
+}
+
+bool
+wd_strings_match(const struct wd_strings *globs, struct wd_span text)
+{
+    for (uint32_t i = 0; i < globs->count; i++)
+        if (wd_glob_match(globs->items[i], text))
+            return true;
+    return false;
 }
 
 bool

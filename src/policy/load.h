@@ -22,6 +22,11 @@ enum wd_err wd_environ_apply(struct wd_load *load) WD_CHECK;
 /* check.c: what holds between keys. */
 enum wd_err wd_check_policy(struct wd_load *load) WD_CHECK;
 
+/* own_rules.c: what the policy adds to the rules and takes from them, after the file is bound. */
+enum wd_err wd_own_rules_finish(struct wd_load *load) WD_CHECK;
+/* own_rules.c: may a rule of the policy's own have this id? */
+bool wd_own_rules_name(const char *name);
+
 /* environ.c: in production, what the file switches off is an error. */
 enum wd_err wd_environ_production(struct wd_load *load) WD_CHECK;
 

@@ -6,6 +6,7 @@
 #include "../base/arena.h"
 #include "../base/buf.h"
 #include "../base/err.h"
+#include "../base/glob.h"
 #include "../base/secret.h"
 #include "../detect/rules.h"
 
@@ -59,6 +60,16 @@ struct wd_role {
     uint32_t index;
 };
 
+/* A rule of the policy's own: `rules.add`. */
+struct wd_own_rule {
+    const char *id, *pattern, *kind;
+    enum wd_category category;
+    enum wd_severity severity;
+    uint32_t directions; /* bits of enum wd_direction */
+    struct wd_strings context, stop;
+    int line;
+};
+
 struct wd_policy {
     struct wd_arena arena;
     const char *file;        /* as given */
@@ -83,6 +94,11 @@ struct wd_policy {
     bool sanitize;
     uint64_t body_bytes_max; /* default 10 MiB */
 
+    struct wd_own_rule *own_rules;
+    uint32_t own_rule_count;
+    struct wd_strings rules_off, rules_allow;
+    struct wd_ruleset rules;                   /* the same, as the engine takes it */
+    double injection_user, injection_document; /* scores from which a text is an injection */
     enum wd_action detect_input[WD_CATEGORIES], detect_output[WD_CATEGORIES];
     const char *replacement;
     bool refusal_native;
@@ -111,7 +127,6 @@ void wd_policy_free(struct wd_policy *policy);
 
 const struct wd_provider *wd_policy_provider(const struct wd_policy *p, struct wd_span name);
 const struct wd_role *wd_policy_role(const struct wd_policy *p, struct wd_span name);
-bool wd_glob_match(const char *glob, struct wd_span text); /* case-sensitive, linear time */
 bool wd_strings_match(const struct wd_strings *globs, struct wd_span text);
 bool wd_role_allows(const struct wd_role *role, const struct wd_provider *provider);
 /* "100/60s", "10/1h", "5/31d": WD_ERR_SYNTAX or WD_ERR_RANGE */

@@ -6,6 +6,7 @@
 #define POLICY(member) KEPT(wd_policy, member)
 #define PROVIDER(member) KEPT(wd_provider, member)
 #define ROLE(member) KEPT(wd_role, member)
+#define RULE(member) KEPT(wd_own_rule, member)
 #define NOT_KEPT 0, 0
 
 static const struct wd_choice settings_bools[] = { { "true", true }, { "false", false }, { NULL } };
@@ -23,12 +24,13 @@ static const struct wd_choice settings_kinds[] = {
 static const struct wd_choice settings_actions[] = {
     { "refuse", WD_REFUSE }, { "redact", WD_REDACT }, { "flag", WD_FLAG }, { "off", WD_OFF }, { NULL }
 };
-/* No rule finds injection yet. */
-static const struct wd_choice settings_injection[] = { { "off", WD_OFF },
-                                                       { "flag", 0, .unbuilt = true },
-                                                       { "redact", 0, .unbuilt = true },
-                                                       { "refuse", 0, .unbuilt = true },
-                                                       { NULL } };
+static const struct wd_choice settings_categories[] = {
+    { "secret", WD_SECRET }, { "pii", WD_PII }, { "injection", WD_INJECTION }, { "malicious", WD_MALICIOUS }, { NULL }
+};
+static const struct wd_choice settings_severities[] = {
+    { "low", WD_LOW }, { "medium", WD_MEDIUM }, { "high", WD_HIGH }, { "critical", WD_CRITICAL }, { NULL }
+};
+static const struct wd_choice settings_directions[] = { { "input", WD_INPUT }, { "output", WD_OUTPUT }, { NULL } };
 static const struct wd_choice settings_refusals[] = { { "error", false }, { "native", true }, { NULL } };
 static const struct wd_choice settings_scopes[] = { { "user", 0 }, { NULL } };
 
@@ -102,20 +104,40 @@ const struct wd_setting wd_settings[] = {
       "Keys, tokens, passwords in requests." },
     { "detect.input.pii", WD_SETTING_CHOICE, POLICY(detect_input[WD_PII]), 0, 0, "flag", settings_actions,
       "Personal data in requests." },
-    { "detect.input.injection", WD_SETTING_CHOICE, POLICY(detect_input[WD_INJECTION]), 0, 0, "off", settings_injection,
-      "Prompt injection in requests; not available in this version." },
+    { "detect.input.injection", WD_SETTING_CHOICE, POLICY(detect_input[WD_INJECTION]), 0, 0, "refuse", settings_actions,
+      "Prompt injection and hidden text in user messages, tool results and documents; system text is never judged." },
     { "detect.input.malicious", WD_SETTING_CHOICE, POLICY(detect_input[WD_MALICIOUS]), 0, 0, "refuse", settings_actions,
       "Role markers and script content in requests." },
     { "detect.output.secret", WD_SETTING_CHOICE, POLICY(detect_output[WD_SECRET]), 0, 0, "redact", settings_actions,
       "Keys, tokens, passwords in answers." },
     { "detect.output.pii", WD_SETTING_CHOICE, POLICY(detect_output[WD_PII]), 0, 0, "redact", settings_actions,
       "Personal data in answers." },
-    { "detect.output.injection", WD_SETTING_CHOICE, POLICY(detect_output[WD_INJECTION]), 0, 0, "off", settings_injection,
-      "Prompt injection in answers; not available in this version." },
+    { "detect.output.injection", WD_SETTING_CHOICE, POLICY(detect_output[WD_INJECTION]), 0, 0, "flag", settings_actions,
+      "Hidden text and links that carry data away in answers." },
     { "detect.output.malicious", WD_SETTING_CHOICE, POLICY(detect_output[WD_MALICIOUS]), 0, 0, "redact", settings_actions,
       "Role markers and script content in answers." },
+    { "detect.injection_score.user", WD_SETTING_DECIMAL, POLICY(injection_user), 0, 1, "0.5", NULL,
+      "Score from which a user message is an injection; higher finds less." },
+    { "detect.injection_score.document", WD_SETTING_DECIMAL, POLICY(injection_document), 0, 1, "0.5", NULL,
+      "The same for tool results and documents." },
     { "detect.replacement", WD_SETTING_TEXT, POLICY(replacement), 1, 64, "[REDACTED]", NULL,
       "What stands in the place of redacted text." },
+
+    { "rules.add.*.pattern", WD_SETTING_PATTERN, RULE(pattern), 1, 512, NULL, NULL,
+      "A rule of your own: a regular expression, as Vectorscan reads it, that matches within one word. `*` is the rule's id." },
+    { "rules.add.*.category", WD_SETTING_CHOICE, RULE(category), 0, 0, "secret", settings_categories,
+      "Its category: `detect` says what happens to what it finds." },
+    { "rules.add.*.kind", WD_SETTING_TEXT, RULE(kind), 1, 32, "custom", NULL, "Its kind, as records and reports name it." },
+    { "rules.add.*.severity", WD_SETTING_CHOICE, RULE(severity), 0, 0, "high", settings_severities, "Its severity." },
+    { "rules.add.*.directions", WD_SETTING_FLAGS, RULE(directions), 1, 2, "", settings_directions,
+      "Where it is looked for; in both when it is not given." },
+    { "rules.add.*.context", WD_SETTING_WORDS, RULE(context), 0, 32, "", NULL,
+      "Words of which one must stand within 96 characters before the value." },
+    { "rules.add.*.stop", WD_SETTING_WORDS, RULE(stop), 0, 32, "", NULL, "A value that holds one of these is no finding." },
+    { "rules.off", WD_SETTING_GLOBS, POLICY(rules_off), 0, 256, "", NULL,
+      "Rules that are not looked for, by id (`warder rules list`)." },
+    { "rules.allow", WD_SETTING_GLOBS, POLICY(rules_allow), 0, 256, "", NULL,
+      "Values that are never a finding, whatever the rule: the whole value, `*` any run, `?` any one." },
 
     { "isolation.enabled", WD_SETTING_CHOICE, NOT_KEPT, 0, 0, "false", settings_off_only,
       "Keeping data of one provider from another; not available in this version." },
@@ -176,6 +198,16 @@ settings_accepted(const struct wd_setting *row, char *out, size_t size)
         snprintf(out, size, "a list of %lld to %lld names of 1 to 128 printable ASCII characters, * any run, ? any one", min,
                  max);
         break;
+    case WD_SETTING_PATTERN:
+        snprintf(
+            out, size,
+            "a regular expression of %lld to %lld printable ASCII characters without blanks, no repeat above 1000, that does "
+            "not match the empty text",
+            min, max);
+        break;
+    case WD_SETTING_WORDS:
+        snprintf(out, size, "a list of up to %lld words of 1 to 64 lower-case letters, digits, blanks, - and _", max);
+        break;
     case WD_SETTING_KEYS:
         snprintf(out, size, "a list of %lld to %lld, each env:NAME or file:PATH", min, max);
         break;
@@ -223,7 +255,7 @@ wd_setting_accepted(const struct wd_setting *row, char out[WD_ACCEPTED_SIZE])
 static bool
 settings_is_list(const struct wd_setting *row)
 {
-    return row->kind == WD_SETTING_FLAGS || row->kind == WD_SETTING_GLOBS;
+    return row->kind == WD_SETTING_FLAGS || row->kind == WD_SETTING_GLOBS || row->kind == WD_SETTING_WORDS;
 }
 
 enum wd_err

@@ -15,6 +15,7 @@ enum wd_setting_kind {
     WD_SETTING_GLOBS,     /* struct wd_strings; min and max items */
     WD_SETTING_KEYS,      /* of a provider; min and max items */
     WD_SETTING_LIMIT,     /* struct wd_limit */
+    WD_SETTING_PATTERN,   /* const char *; min and max characters */
     WD_SETTING_PATH,      /* const char *, made absolute */
     WD_SETTING_PREFIX,    /* const char * */
     WD_SETTING_PROVIDERS, /* of a role; min and max items */
@@ -22,6 +23,7 @@ enum wd_setting_kind {
     WD_SETTING_UINT,      /* uint32_t */
     WD_SETTING_UNBUILT,   /* null or an empty list: the control does not exist yet */
     WD_SETTING_URL,       /* of a provider */
+    WD_SETTING_WORDS,     /* struct wd_strings; max items */
     WD_SETTING_KINDS,
 };
 
@@ -35,7 +37,7 @@ struct wd_choice {
 struct wd_setting {
     const char *name; /* "providers.*.limit": * stands for any name */
     enum wd_setting_kind kind;
-    size_t offset, size; /* in struct wd_policy, wd_provider or wd_role; size 0: checked, but not kept */
+    size_t offset, size; /* in struct wd_policy, wd_provider, wd_role or wd_own_rule; size 0: checked, but not kept */
     int64_t min, max;
     const char *fallback; /* as written in the file (of a list: its one item); "null": may be null; NULL: required */
     const struct wd_choice *choices;

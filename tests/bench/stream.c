@@ -104,7 +104,7 @@ main(void)
     struct wd_scratch *scratch;
     struct wd_scan scan;
 
-    must(wd_engine_new(&engine));
+    must(wd_engine_new(&engine, NULL));
     must(wd_scratch_new(&scratch, engine));
     scan = (struct wd_scan){ .engine = engine,
                              .scratch = scratch,

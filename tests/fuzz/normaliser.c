@@ -6,7 +6,7 @@
 
 #include "detect/canon.h"
 #include "detect/decode.h"
-#include "detect/reader.h"
+#include "detect/glyphs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,16 +21,16 @@ fuzz_show(void *ctx, uint8_t c, uint32_t lead, uint32_t len)
 
 /* Every byte of the text belongs to one character, and no two. */
 static void
-fuzz_reader(const uint8_t *data, size_t size)
+fuzz_glyphs(const uint8_t *data, size_t size)
 {
     size_t sum = 0, i;
-    struct wd_reader r = { .show = fuzz_show, .ctx = &sum, .json = size % 2 == 1 };
+    struct wd_glyphs r = { .show = fuzz_show, .ctx = &sum, .json = size % 2 == 1 };
 
-    wd_reader_reset(&r);
+    wd_glyphs_reset(&r);
     for (i = 0; i < size; i++)
-        if (wd_reader_byte(&r, data[i]) != WD_OK || sum > i + 1)
+        if (wd_glyphs_byte(&r, data[i]) != WD_OK || sum > i + 1)
             abort();
-    if (wd_reader_finish(&r) != WD_OK || sum != size || !wd_reader_idle(&r))
+    if (wd_glyphs_finish(&r) != WD_OK || sum != size || !wd_glyphs_idle(&r))
         abort();
 }
 
@@ -82,7 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (!wd_canon_needed(text) && (canon.count > 1 || (size > 0 && canon.readings[0].changed)))
         abort();
-    fuzz_reader(data, size);
+    fuzz_glyphs(data, size);
     fuzz_decode(text);
     return 0;
 }

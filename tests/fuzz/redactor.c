@@ -17,7 +17,7 @@ fuzz_setup(void)
 
     if (engine != NULL)
         return;
-    if (wd_engine_new(&engine) != WD_OK || wd_scratch_new(&fuzz_scan.scratch, engine) != WD_OK)
+    if (wd_engine_new(&engine, NULL) != WD_OK || wd_scratch_new(&fuzz_scan.scratch, engine) != WD_OK)
         abort();
     fuzz_scan.engine = engine;
     fuzz_scan.direction = WD_OUTPUT;

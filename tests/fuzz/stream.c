@@ -23,7 +23,7 @@ start(void)
 
     if (scan.engine != NULL)
         return;
-    if (wd_engine_new(&engine) != WD_OK || wd_scratch_new(&scratch, engine) != WD_OK)
+    if (wd_engine_new(&engine, NULL) != WD_OK || wd_scratch_new(&scratch, engine) != WD_OK)
         abort();
     scan = (struct wd_scan){ .engine = engine,
                              .scratch = scratch,

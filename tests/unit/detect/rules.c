@@ -126,7 +126,7 @@ test_table_is_sound(void **state)
 
         assert_ptr_equal(wd_rule_find(wd_span_str(rule->id)), rule);
         assert_non_null(rule->kind);
-        assert_non_null(rule->pattern);
+        assert_true((rule->pattern == NULL) == (rule->shape == WD_SHAPE_BARE));
         assert_non_null(rule->needs);
         assert_in_range(rule->directions, 1, WD_INPUT | WD_OUTPUT);
         assert_true(rule->category < WD_CATEGORIES && rule->severity <= WD_CRITICAL && rule->shape < WD_SHAPE_OWN);
@@ -161,6 +161,20 @@ test_names_of_members(void **state)
         { "key", NULL },
         { "", NULL },
         { "passwords", NULL },
+        { "credentials", "assigned-secret" },
+        { "google_credential", "assigned-secret" },
+        { "AccountKey", "assigned-secret" },
+        { "SharedAccessSignature", "assigned-secret" },
+        { "_auth", "assigned-secret" },
+        { "passcode", "password" },
+        { "Kennwort", "password" },
+        { "senha", "password" },
+        { "db_pass", "password" },
+        { "cloudant_pw", "password" },
+        { "nextPageToken", NULL },
+        { "public_key", NULL },
+        { "bearer", NULL },
+        { "-u", NULL },
     };
     size_t i;
 

@@ -38,7 +38,7 @@ run_engine(struct rig *rig)
 {
     struct wd_engine *engine = NULL;
     struct wd_scratch *scratch = NULL;
-    enum wd_err err = wd_engine_new(&engine);
+    enum wd_err err = wd_engine_new(&engine, NULL);
 
     if (err == WD_OK)
         err = wd_scratch_new(&scratch, engine);

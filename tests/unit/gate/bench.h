@@ -9,6 +9,7 @@
 
 #include "../store/scratch.h"
 #include "gate/inner.h"
+#include "store/rule_cache.h"
 #include "policy/load.h"
 #include "store/install.h"
 
@@ -43,7 +44,7 @@ bench_open(struct bench *b, const char *policy)
     scratch_make(&b->dir);
     if (wd_policy_parse(&b->policy, wd_span_str(policy), "test.yaml", b->dir.dir, bench_getenv, &error) != WD_OK)
         fail_msg("%s", error.text);
-    assert_int_equal(wd_engine_new(&b->engine), WD_OK);
+    assert_int_equal(wd_rule_cache_open(&b->engine, NULL, getenv("WARDER_BUILD")), WD_OK);
     assert_int_equal(wd_secret_new(&b->keys[0], WD_SPAN(BENCH_KEY)), WD_OK);
     b->mono_us = 5000000;
     b->gate.policy = b->policy;

@@ -1,5 +1,7 @@
 #include "streams.h"
 
+#include "store/rule_cache.h"
+
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +22,7 @@ void
 rules_init(struct rules *r, enum wd_action action)
 {
     memset(r, 0, sizeof(*r));
-    MUST(wd_engine_new(&r->engine));
+    MUST(wd_rule_cache_open(&r->engine, NULL, getenv("WARDER_BUILD")));
     MUST(wd_scratch_new(&r->scratch, r->engine));
     r->scan = (struct wd_scan){ .engine = r->engine,
                                 .scratch = r->scratch,

@@ -15,9 +15,13 @@ struct bad_case {
 #define A_ROLE(role) PROVIDERS "roles: {r: " role "}\n"
 
 #define TOP                                                                                                                      \
-    "listen, tls, admin, address_limit, state, store, workers, providers, roles, input, detect, isolation, fallback, refusal, "  \
+    "listen, tls, admin, address_limit, state, store, workers, providers, roles, input, detect, rules, isolation, fallback, "    \
+    "refusal, "                                                                                                                  \
     "audit, "                                                                                                                    \
     "alerts"
+#define PATTERN                                                                                                                  \
+    "a regular expression of 1 to 512 printable ASCII characters without blanks, no repeat above 1000, that does not match "     \
+    "the empty text"
 #define UNBUILT "asks for what is not available in this version"
 #define LIMIT "N/WINDOW such as 100/60s, N from 1 to 1000000000, WINDOW from 1s to 31d, or null"
 #define URL "https://HOST[:PORT][/PATH]; http:// to a loopback host only, as it sends the key in the clear"
@@ -277,10 +281,38 @@ static const struct bad_case bad_cases[] = {
     { "F14: fallback", "fallback: [{model: x, to: a/b, on: [429]}]\n" REST, "p.yaml:1: fallback: " UNBUILT " (accepted: [])" },
     { "F14: alerts", "alerts:\n  - x\n" REST, "p.yaml:1: alerts: " UNBUILT " (accepted: [])" },
     { "F14: sealed records", "audit: {encrypt_to: age1x}\n" REST, "p.yaml:1: audit.encrypt_to: " UNBUILT " (accepted: null)" },
-    { "F14: injection in requests", "detect: {input: {injection: flag}}\n" REST,
-      "p.yaml:1: detect.input.injection: " UNBUILT " (accepted: off)" },
-    { "F14: injection in answers", "detect: {output: {injection: refuse}}\n" REST,
-      "p.yaml:1: detect.output.injection: " UNBUILT " (accepted: off)" },
+    { "F14: a score that no text reaches", "detect: {injection_score: {user: 2}}\n" REST,
+      "p.yaml:1: detect.injection_score.user: is out of range (accepted: a number from 0 to 1)" },
+
+    /* rules of the policy's own */
+    { "a rule that is not known", "rules:\n  off:\n    - nonesuch\n" REST,
+      "p.yaml:2: rules.off: names nonesuch, which is no rule (accepted: ids that `warder rules list` prints)" },
+    { "a rule without a pattern", "rules:\n  add:\n    acme: {severity: high}\n" REST,
+      "p.yaml:3: rules.add.acme.pattern: is missing (accepted: " PATTERN ")" },
+    { "an id that is taken", "rules:\n  add:\n    email: {pattern: abc}\n" REST,
+      "p.yaml:3: rules.add.email: is not a usable name (accepted: 1 to 64 of a-z, 0-9 and -, a letter first, no id of a rule "
+      "that there is)" },
+    { "a pattern that is not closed", "rules:\n  add:\n    acme:\n      pattern: 'ac[me'\n" REST,
+      "p.yaml:4: rules.add.acme.pattern: is not a pattern that can be matched in bounded time: Unterminated character class "
+      "starting at index 2. (accepted: " PATTERN ")" },
+    { "a pattern with a backreference", "rules:\n  add:\n    acme:\n      pattern: '(ab)\\1'\n" REST,
+      "p.yaml:4: rules.add.acme.pattern: is not a pattern that can be matched in bounded time: Back-references "
+      "are unsupported. (accepted: " PATTERN ")" },
+    { "a pattern that matches the empty text", "rules:\n  add:\n    acme:\n      pattern: 'a*'\n" REST,
+      "p.yaml:4: rules.add.acme.pattern: matches the empty text (accepted: " PATTERN ")" },
+    { "a pattern that would blow up", "rules:\n  add:\n    acme:\n      pattern: '((a{1,100}){1,100}){1,100}'\n" REST,
+      "p.yaml:4: rules.add.acme.pattern: repeats too often (accepted: " PATTERN ")" },
+    { "a pattern with a blank", "rules:\n  add:\n    acme:\n      pattern: 'a b'\n" REST,
+      "p.yaml:4: rules.add.acme.pattern: is not valid (accepted: " PATTERN ")" },
+    { "a severity that is none", "rules:\n  add:\n    acme: {pattern: abc, severity: worst}\n" REST,
+      "p.yaml:3: rules.add.acme.severity: is not valid (accepted: low, medium, high, critical)" },
+    { "a context in capitals", "rules:\n  add:\n    acme: {pattern: abc, context: [Key]}\n" REST,
+      "p.yaml:3: rules.add.acme.context: is not valid (accepted: a list of up to 32 words of 1 to 64 lower-case letters, digits, "
+      "blanks, - and _)" },
+    { "everything allowed", "rules: {allow: ['*']}\n" REST,
+      "p.yaml:1: rules.allow: allows everything (accepted: values with a character of their own)" },
+    { "a key of rules that is not known", "rules: {allowed: []}\n" REST,
+      "p.yaml:1: rules.allowed: is not a known key (accepted: add, off, allow)" },
     { "F14: ENCRYPTION_ENABLED", REST, "environment: ENCRYPTION_ENABLED: " UNBUILT " (accepted: false, 0)",
       "ENCRYPTION_ENABLED=true" },
 

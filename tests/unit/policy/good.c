@@ -45,14 +45,47 @@ test_defaults(void **state)
 static void
 test_default_actions(void **state)
 {
-    static const enum wd_action input[] = { WD_REDACT, WD_FLAG, WD_OFF, WD_REFUSE };
-    static const enum wd_action output[] = { WD_REDACT, WD_REDACT, WD_OFF, WD_REDACT };
+    static const enum wd_action input[] = { WD_REDACT, WD_FLAG, WD_REFUSE, WD_REFUSE };
+    static const enum wd_action output[] = { WD_REDACT, WD_REDACT, WD_FLAG, WD_REDACT };
     struct wd_policy *p = load(REST);
 
     for (int i = 0; i < WD_CATEGORIES; i++) {
         assert_int_equal(p->detect_input[i], input[i]);
         assert_int_equal(p->detect_output[i], output[i]);
     }
+    wd_policy_free(p);
+}
+
+static void
+test_rules_of_its_own(void **state)
+{
+    struct wd_policy *p =
+        load("rules:\n  add:\n    acme-key: {pattern: 'acme_[0-9a-f]{32}', severity: critical, context: [key, my token]}\n"
+             "    staff-id: {pattern: 'EMP-[0-9]{6}', category: pii, kind: staff, directions: [input]}\n"
+             "  off: [email, acme-key]\n  allow: ['test@*']\n" REST);
+    const struct wd_rule *rule = p->rules.more;
+
+    assert_int_equal(p->rules.more_count, 2);
+    assert_string_equal(rule[0].id, "acme-key");
+    assert_string_equal(rule[0].pattern, "acme_[0-9a-f]{32}");
+    assert_string_equal(rule[0].kind, "custom");
+    assert_string_equal(rule[0].context, "key|my token");
+    assert_null(rule[0].stop);
+    assert_int_equal(rule[0].category, WD_SECRET);
+    assert_int_equal(rule[0].severity, WD_CRITICAL);
+    assert_int_equal(rule[0].directions, WD_INPUT | WD_OUTPUT);
+    assert_int_equal(rule[1].category, WD_PII);
+    assert_int_equal(rule[1].severity, WD_HIGH);
+    assert_int_equal(rule[1].directions, WD_INPUT);
+    assert_string_equal(rule[1].kind, "staff");
+    assert_int_equal(p->rules.off_count, 2);
+    assert_string_equal(p->rules.off[1], "acme-key");
+    assert_int_equal(p->rules.allow_count, 1);
+    assert_true(p->injection_user == 0.5 && p->injection_document == 0.5);
+    wd_policy_free(p);
+
+    p = load("rules: {add: null, off: [], allow: []}\n" REST);
+    assert_int_equal(p->rules.more_count + p->rules.off_count + p->rules.allow_count, 0);
     wd_policy_free(p);
 }
 
@@ -312,6 +345,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_default_actions),
+        cmocka_unit_test(test_rules_of_its_own),
         cmocka_unit_test(test_partial_maps_keep_the_other_defaults),
         cmocka_unit_test(test_every_key_set),
         cmocka_unit_test(test_provider),

@@ -1,4 +1,4 @@
-#include "policy.h"
+#include "glob.h"
 
 /* One character, not one byte: the continuation bytes go with their first. */
 static size_t
@@ -38,13 +38,4 @@ wd_glob_match(const char *glob, struct wd_span text)
     while (*glob == '*')
         glob++;
     return *glob == '\0';
-}
-
-bool
-wd_strings_match(const struct wd_strings *globs, struct wd_span text)
-{
-    for (uint32_t i = 0; i < globs->count; i++)
-        if (wd_glob_match(globs->items[i], text))
-            return true;
-    return false;
 }
