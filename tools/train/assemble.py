@@ -57,6 +57,7 @@ class Set:
         return {'families': self.families, 'items': meta}
 
 
+GAMES = ('leak', 'secret_game', 'override', 'fake_completion')
 BENIGN_KINDS = ('Information Retrieval', 'Content Creation', 'Learning and Tutoring', 'Language Translation', 'Programming Help')
 
 
@@ -103,7 +104,7 @@ def user_set(corpora, generated):
     for g in generated:
         if g.get('role', 'user') == 'user':
             s.add('gen:' + g['family'], int(g['label'] == 'attack'), g['text'],
-                  g.get('weight', 0.5 if g['label'] == 'attack' else 0.8), g.get('lang', ''))
+                  1.0 if g['family'] in GAMES else 0.5 if g['label'] == 'attack' else 0.8, g.get('lang', ''))
     return s
 
 
