@@ -220,6 +220,44 @@ test_hostile_texts(void **state)
     rig_deinit(&rig);
 }
 
+static bool
+injection_is_word(char c)
+{
+    return (c & 0x80) != 0 || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* The gate reads 64 bytes at a time; the words are those that a plain loop finds. */
+static void
+test_the_gate_sees_every_word(void **state)
+{
+    static const char kinds[] = "aZ09 \n.,\xc3\xa9{`@[/:";
+    struct wd_injection_gate_words w;
+    uint32_t seed = 9;
+
+    for (size_t len = 0; len < 400; len++) {
+        char *text = malloc(len > 0 ? len : 1);
+        size_t at = 0, start;
+
+        assert_non_null(text);
+        for (size_t i = 0; i < len; i++)
+            text[i] = len % 7 == 0 ? 'a' : kinds[(injection_random(&seed) >> 16) % (len % 3 == 0 ? 3 : sizeof(kinds) - 1)];
+        wd_injection_gate_words_init(&w, wd_span(text, len));
+        for (;;) {
+            while (at < len && !injection_is_word(text[at]))
+                at++;
+            for (start = at; at < len && injection_is_word(text[at]);)
+                at++;
+            assert_int_equal(wd_injection_gate_words_next(&w), start < at);
+            if (start == at)
+                break;
+            assert_int_equal(w.start, start);
+            assert_int_equal(w.after, at);
+            assert_true(w.slot < WD_INJECTION_GATE_SIZE);
+        }
+        free(text);
+    }
+}
+
 static void
 test_thresholds_decide(void **state)
 {
@@ -265,6 +303,7 @@ main(void)
         cmocka_unit_test(test_attacks_are_told_from_what_looks_like_them),
         cmocka_unit_test(test_an_attack_in_a_long_text_is_found_where_it_stands),
         cmocka_unit_test(test_hostile_texts),
+        cmocka_unit_test(test_the_gate_sees_every_word),
         cmocka_unit_test(test_thresholds_decide),
         cmocka_unit_test(test_a_damaged_model_is_refused),
     };
