@@ -102,6 +102,9 @@ def user_set(corpora, generated):
         elif bucket(r['text'], 12) == 1:
             s.add('readings', 0, codecs.encode(r['text'], 'rot13'), 1.0)
     for g in generated:
+        # A document is no attack when a user sends it either; and documents are scored by this head too.
+        if g.get('role') == 'document' and g['label'] == 'benign':
+            s.add('gen:' + g['family'], 0, g['text'], 0.5, g.get('lang', ''))
         if g.get('role', 'user') == 'user':
             s.add('gen:' + g['family'], int(g['label'] == 'attack'), g['text'],
                   1.0 if g['family'] in GAMES else 0.5 if g['label'] == 'attack' else 0.8, g.get('lang', ''))
