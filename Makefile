@@ -2,7 +2,7 @@
 
 MESON_FLAGS ?=
 
-.PHONY: run build test test-unit test-fuzz test-e2e test-module bench quality fuzz lint install deb clean deps-build deps-test
+.PHONY: train run build test test-unit test-fuzz test-e2e test-module bench quality fuzz lint install deb clean deps-build deps-test
 
 run: build
 	@tools/run
@@ -23,6 +23,11 @@ test-unit: deps-test
 test-# What the detectors find in the corpora: docs/quality.md.
 quality: deps-test build
 	@tools/quality
+
+# The weights of the injection classifier and docs/injection-training.md; takes some minutes.
+train: deps-build
+	@tools/setup build --buildtype=release -Dtests=false $(MESON_FLAGS)
+	@tools/train/run build cv
 
 fuzz: deps-test
 	@tools/fuzz 8

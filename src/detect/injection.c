@@ -2,6 +2,7 @@
 
 #include <hs.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "canon.h"
 #include "injection_model.h"
@@ -14,8 +15,17 @@ struct wd_injection {
     const struct hs_database *phrases; /* borrowed */
 };
 
-/* A phrase counts as much as a text that the classifier is nearly sure of. */
+/*
+ * A phrase counts as much as a text that the classifier is nearly sure of. Who writes about phrases uses them too: one in
+ * words, other than a forged delimiter, does not count where the classifier is nearly sure of the contrary.
+ */
 #define INJECTION_PHRASE_SCORE 0.95
+#define INJECTION_PHRASE_DOUBT 0.05
+
+enum {
+    INJECTION_AROUND = 256, /* bytes before and behind a phrase that are weighed with it */
+    INJECTION_DOUBTED = 16, /* phrases of a text that may be doubted; what comes then counts */
+};
 
 const struct wd_rule wd_rule_injection_classifier = {
     .id = "injection-classifier",
@@ -89,6 +99,43 @@ injection_weigh(struct look *l, enum wd_injection_head head, const struct wd_inj
     return true;
 }
 
+static bool
+injection_doubts(const struct look *l, struct wd_span text, const struct wd_injection_result *phrase)
+{
+    static const char *const kinds[] = { "instruction-override", "role-play", "prompt-extraction" };
+    size_t start = phrase->start > INJECTION_AROUND ? phrase->start - INJECTION_AROUND : 0;
+    size_t end = text.len - phrase->end > INJECTION_AROUND ? phrase->end + INJECTION_AROUND : text.len;
+    struct wd_injection_worst window;
+    bool words = false;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        words |= strcmp(phrase->rule->kind, kinds[i]) == 0;
+    if (!words)
+        return false;
+    wd_injection_model_user(&l->in->model, &l->in->lexicon, wd_span(text.ptr + start, end - start), &window);
+    return wd_injection_model_scale(&l->in->model, WD_INJECTION_HEAD_USER, window.score) < INJECTION_PHRASE_DOUBT;
+}
+
+/* The first phrase that counts. */
+static enum wd_err
+injection_phrase(const struct look *l, struct wd_span text, struct wd_injection_result *phrase)
+{
+    size_t from = 0;
+    enum wd_err err;
+
+    for (int doubted = 0;; doubted++) {
+        err = wd_injection_phrases_find(l->in->phrases, wd_scratch_hs(l->scan->scratch),
+                                        wd_span(text.ptr + from, text.len - from), phrase);
+        if (err != WD_OK || phrase->rule == NULL)
+            return err;
+        phrase->start += from;
+        phrase->end += from;
+        if (doubted == INJECTION_DOUBTED || !injection_doubts(l, text, phrase))
+            return WD_OK;
+        from = phrase->end;
+    }
+}
+
 /* True when the text holds something worse than what was found so far. */
 static enum wd_err
 injection_read(struct look *l, struct wd_span text, bool *worse)
@@ -100,7 +147,7 @@ injection_read(struct look *l, struct wd_span text, bool *worse)
     enum wd_err err;
 
     *worse = false;
-    err = wd_injection_phrases_find(l->in->phrases, wd_scratch_hs(l->scan->scratch), text, &phrase);
+    err = injection_phrase(l, text, &phrase);
     if (err != WD_OK)
         return err;
     if (phrase.rule != NULL && !l->phrase) {

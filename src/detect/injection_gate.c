@@ -36,48 +36,76 @@ gate_load(const uint8_t *p, const uint8_t *end)
     return v;
 }
 
+/* The upper bits of eight bytes, as eight bits. */
+static inline uint64_t
+gate_pack(uint64_t v)
+{
+    return (v >> 7) * 0x0102040810204080u >> 56;
+}
+
+/* A bit for each of 64 bytes. */
+static uint64_t
+gate_mask(const uint8_t *p, const uint8_t *end)
+{
+    uint64_t mask = 0;
+
+    for (uint32_t i = 0; i < 64 && p + i < end; i += 8)
+        mask |= gate_pack(gate_word_bytes(gate_load(p + i, end))) << i;
+    return mask;
+}
+
 void
 wd_injection_gate_words_init(struct wd_injection_gate_words *w, struct wd_span text)
 {
     w->begin = w->at = (const uint8_t *)text.ptr;
     w->end = w->begin + text.len;
+    w->mask = gate_mask(w->at, w->end);
+}
+
+/* The end of a word that goes on at the next block. */
+static const uint8_t *
+gate_walk(struct wd_injection_gate_words *w)
+{
+    do {
+        w->at += 64;
+        w->mask = w->at < w->end ? gate_mask(w->at, w->end) : 0;
+    } while (w->mask == ~(uint64_t)0);
+    return w->at < w->end ? w->at + __builtin_ctzll(~w->mask) : w->end;
 }
 
 bool
 wd_injection_gate_words_next(struct wd_injection_gate_words *w)
 {
-    const uint8_t *p = w->at, *end = w->end;
-    uint64_t v, in, high;
-    uint32_t n;
+    const uint8_t *p, *after;
+    uint64_t v, high, rest;
+    uint32_t bit, n;
 
-    for (;; p += 8) {
-        if (p >= end) {
-            w->at = end;
+    while (w->mask == 0) {
+        if (w->end - w->at <= 64)
             return false;
-        }
-        v = gate_load(p, end);
-        in = gate_word_bytes(v);
-        if (in != 0)
-            break;
+        w->at += 64;
+        w->mask = gate_mask(w->at, w->end);
     }
-    p += __builtin_ctzll(in) / 8;
-    w->start = (size_t)(p - w->begin);
-    v = gate_load(p, end);
-    in = ~gate_word_bytes(v) & GATE_EACH(0x80);
-    n = in != 0 ? (uint32_t)__builtin_ctzll(in) / 8 : 8;
-    v &= ~(uint64_t)0 >> (64 - 8 * n);
+    bit = (uint32_t)__builtin_ctzll(w->mask);
+    p = w->at + bit;
+    rest = ~(w->mask >> bit);
+    n = rest != 0 ? (uint32_t)__builtin_ctzll(rest) : 64;
+    if (bit + n < 64) {
+        after = p + n;
+        w->mask &= ~(uint64_t)0 << (bit + n);
+    } else {
+        after = gate_walk(w);
+        n = (uint32_t)(after - w->at);
+        w->mask &= n < 64 ? ~(uint64_t)0 << n : 0;
+    }
+    v = gate_load(p, w->end);
+    if (after - p < 8)
+        v &= ~(uint64_t)0 >> (64 - 8 * (after - p));
     high = v & GATE_EACH(0x80);
     w->slot = (uint32_t)(((v | (GATE_EACH(0x20) & ~(high >> 2))) * 0x9fb21c651e98df25u) >> (64 - WD_INJECTION_GATE_BITS));
-    p += n;
-    while (n == 8 && p < end) {
-        in = gate_load(p, end);
-        high |= in & GATE_EACH(0x80);
-        in = ~gate_word_bytes(in) & GATE_EACH(0x80);
-        n = in != 0 ? (uint32_t)__builtin_ctzll(in) / 8 : 8;
-        p += n;
-    }
-    w->at = p < end ? p : end;
-    w->alone = high != 0 && (size_t)(w->at - w->begin) - w->start > GATE_LONG;
+    w->start = (size_t)(p - w->begin);
+    w->after = (size_t)(after - w->begin);
+    w->alone = high != 0 && after - p > GATE_LONG;
     return true;
 }
 
@@ -137,7 +165,7 @@ wd_injection_gate_next(const struct wd_injection_gate *gate, struct wd_span text
     }
     if (start == SIZE_MAX)
         return false;
-    *suspect = wd_span(text.ptr + start, more ? (size_t)(w.at - (const uint8_t *)text.ptr) - start : text.len - start);
+    *suspect = wd_span(text.ptr + start, more ? *from + w.after - start : text.len - start);
     *from = (size_t)(suspect->ptr - text.ptr) + suspect->len;
     return true;
 }

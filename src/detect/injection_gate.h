@@ -19,10 +19,11 @@ struct wd_injection_gate {
 
 /* The words of a text as the gate knows them: runs of letters, digits and bytes above ASCII, by their first eight bytes. */
 struct wd_injection_gate_words {
-    const uint8_t *begin, *at, *end;
-    size_t start;  /* of the word */
-    uint32_t slot; /* its place in the table */
-    bool alone;    /* of a script without blanks, which the gate cannot read */
+    const uint8_t *begin, *at, *end; /* at: the block of 64 bytes that mask is of */
+    uint64_t mask;                   /* a bit for each byte of the block that belongs to a word and is not done yet */
+    size_t start, after;             /* the word */
+    uint32_t slot;                   /* its place in the table */
+    bool alone;                      /* of a script without blanks, which the gate cannot read */
 };
 
 void wd_injection_gate_words_init(struct wd_injection_gate_words *w, struct wd_span text);

@@ -43,9 +43,11 @@ static inline int32_t
 wd_injection_weight(const uint8_t *weights, uint32_t buckets, uint32_t feature)
 {
     const uint8_t *bucket = weights + (size_t)WD_INJECTION_BUCKET * wd_injection_bucket(feature, buckets);
-    uint8_t tag = wd_injection_tag(feature);
+    uint32_t pair = (uint32_t)bucket[0] | (uint32_t)bucket[1] << 8 | (uint32_t)bucket[2] << 16 | (uint32_t)bucket[3] << 24;
+    uint32_t miss = pair ^ wd_injection_tag(feature) * 0x01000100u;
+    int32_t first = (int8_t)pair, second = (int8_t)(pair >> 16);
 
-    return (bucket[1] == tag ? (int8_t)bucket[0] : 0) + (bucket[3] == tag ? (int8_t)bucket[2] : 0);
+    return (first & -(int32_t)((miss & 0xff00) == 0)) + (second & -(int32_t)(miss >> 24 == 0));
 }
 
 /* What the file holds: fields of 32 bits, little-endian, then the buckets of each head; last,

@@ -37,6 +37,12 @@ wd_injection_phrases_new(struct hs_database **phrases)
     return rc == HS_NOMEM ? WD_ERR_NOMEM : WD_ERR_SYNTAX;
 }
 
+void
+wd_injection_phrases_free(struct hs_database *phrases)
+{
+    hs_free_database(phrases);
+}
+
 static int
 phrases_on_candidate(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {

@@ -10,6 +10,7 @@ struct hs_database;
 enum { WD_INJECTION_PHRASE_LONGEST = 240 };
 
 enum wd_err wd_injection_phrases_new(struct hs_database **phrases) WD_CHECK;
+void wd_injection_phrases_free(struct hs_database *phrases);
 /*
  * The first phrase of the text: out->rule is NULL when there is none. Time is linear in the text, whatever it holds.
  * WD_ERR_LIMIT above 4 GiB, WD_ERR_NOMEM when Vectorscan fails.

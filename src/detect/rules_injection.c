@@ -21,13 +21,12 @@ static const struct wd_rule rows[] = {
         "isting|system|safety|your|those|these|all)[^.!?]+\\b(?:instructions?|directives?|guidelines|gua"
         "rdrails|programming|prompts?|restrictions|system prompt)\\b"),
     PHRASE("override-told-en", "instruction-override", WD_HIGH,
-        "\\b(?:ignore|disregard|forget)[^.!?]+\\b(?:everything|all|anything|what|whatever)[^a-z0-9]+(?:t"
-        "hat[^a-z0-9]+)?(?:i|we|you|they|the developers?|your creators?)(?:[^a-z0-9]+|[^.!?]+)[^.!?]+\\b"
+        "\\b(?:ignore|disregard|forget)[^.!?]+\\b(?:everything|all|anything|what|whatever)[^a-z0-9]+(?:that[^a-z0-9]+)?"
+        "(?:i|we|you|they|the developers?|your creators?)\\b[^.!?]+\\b"
         "(?:told|taught|said|instructed|learned|learnt|trained|programmed)\\b"),
     PHRASE("override-new-en", "instruction-override", WD_HIGH,
-        "\\b(?:your|here are (?:your|the)|these are your)[^a-z0-9]+(?:new|updated|real|actual|true|revis"
-        "ed)[^a-z0-9]+(?:instructions?|directives?|orders|system prompt|objective)[^a-z0-9]+(?:are|is|fo"
-        "llow|below|:|now|from)"),
+        "\\b(?:your|here are (?:your|the)|these are your)[^a-z0-9]+(?:new|updated|real|actual|true|revised)[^a-z0-9]+"
+        "(?:instructions?|directives?|orders|system prompt|objective)(?:[^a-z0-9]+(?:are|is|follow|below|now|from)\\b|[ ]?:)"),
     PHRASE("override-de", "instruction-override", WD_HIGH,
         "\\b(?:ignorier(?:e|en|t)?|vergi(?:ss|sst|\\xc3\\x9f)|vergessen|missachte(?:n|t)?|verwirf)[^.!?]"
         "+\\b(?:vorherigen?|vorigen|bisherigen?|vorangegangenen|vorangehenden|obigen?|fr(?:\\xc3\\xbc|ue"
@@ -60,10 +59,10 @@ static const struct wd_rule rows[] = {
         "(?:\\xd0\\xb8\\xd0\\xb3\\xd0\\xbd\\xd0\\xbe\\xd1\\x80\\xd0\\xb8\\xd1\\x80|\\xd0\\x98\\xd0\\xb3"
         "\\xd0\\xbd\\xd0\\xbe\\xd1\\x80\\xd0\\xb8\\xd1\\x80|\\xd0\\xb7\\xd0\\xb0\\xd0\\xb1\\xd1\\x83"
         "\\xd0\\xb4|\\xd0\\x97\\xd0\\xb0\\xd0\\xb1\\xd1\\x83\\xd0\\xb4|\\xd0\\xbd\\xd0\\xb5 \\xd1\\x83"
-        "\\xd1\\x87\\xd0\\xb8\\xd1\\x82\\xd1\\x8b\\xd0\\xb2\\xd0\\xb0\\xd0\\xb9)[\\x80-\\xff]*[^.!?]+\\b"
+        "\\xd1\\x87\\xd0\\xb8\\xd1\\x82\\xd1\\x8b\\xd0\\xb2\\xd0\\xb0\\xd0\\xb9)[\\x80-\\xff]*[^.!?]+"
         "(?:\\xd0\\xbf\\xd1\\x80\\xd0\\xb5\\xd0\\xb4\\xd1\\x8b\\xd0\\xb4\\xd1\\x83\\xd1\\x89|\\xd0\\xbf"
         "\\xd1\\x80\\xd0\\xbe\\xd1\\x88\\xd0\\xbb|\\xd0\\xb2\\xd1\\x81\\xd0\\xb5|\\xd1\\x81\\xd0\\xb2"
-        "\\xd0\\xbe\\xd0\\xb8|\\xd0\\xb2\\xd1\\x8b\\xd1\\x88\\xd0\\xb5)[\\x80-\\xff]*[^.!?]+\\b(?:\\xd0"
+        "\\xd0\\xbe\\xd0\\xb8|\\xd0\\xb2\\xd1\\x8b\\xd1\\x88\\xd0\\xb5)[\\x80-\\xff]*[^.!?]+(?:\\xd0"
         "\\xb8\\xd0\\xbd\\xd1\\x81\\xd1\\x82\\xd1\\x80\\xd1\\x83\\xd0\\xba\\xd1\\x86|\\xd1\\x83\\xd0"
         "\\xba\\xd0\\xb0\\xd0\\xb7\\xd0\\xb0\\xd0\\xbd|\\xd0\\xbf\\xd1\\x80\\xd0\\xb0\\xd0\\xb2\\xd0"
         "\\xb8\\xd0\\xbb|\\xd0\\xba\\xd0\\xbe\\xd0\\xbc\\xd0\\xb0\\xd0\\xbd\\xd0\\xb4|\\xd0\\xbf\\xd1"
@@ -121,7 +120,7 @@ static const struct wd_rule rows[] = {
     PHRASE("delimiter-inst", "delimiter-forgery", WD_HIGH,
         "\\[/?INST\\]|<</?SYS>>"),
     PHRASE("delimiter-turn", "delimiter-forgery", WD_HIGH,
-        "<(?:start|end)_of_turn>|<(?:\\|)?(?:begin|end)\\W{1,3}of\\W{1,3}sentence"),
+        "<(?:start|end)_of_turn>|<(?:\\|)?(?:begin|end)[^a-z0-9]of[^a-z0-9]sentence"),
     PHRASE("delimiter-human", "delimiter-forgery", WD_MEDIUM,
         "\\n\\n(?:Human|H):[^\\n]+\\n\\n(?:Assistant|A):\\s"),
     PHRASE("delimiter-system-line", "delimiter-forgery", WD_MEDIUM,

