@@ -49,10 +49,15 @@ measure_ip_is_version(const struct wd_piece *p, uint32_t at, const uint8_t ip[4]
 bool
 wd_measure_ipv4(const struct wd_piece *p, struct wd_match *m)
 {
-    int before = wd_piece_at(p, (int64_t)m->start - 1), next;
-    uint32_t most = p->len - m->start, end;
+    uint32_t most, end;
+    int before, next;
     uint8_t ip[4];
     size_t n;
+
+    for (end = m->start; m->start > 0 && end - m->start < 3 && wd_char_is(p->chars[m->start - 1], WD_CH_DIGIT); m->start--)
+        continue;
+    before = wd_piece_at(p, (int64_t)m->start - 1);
+    most = p->len - m->start;
 
     if (before >= 0 && (wd_char_is((uint8_t)before, WD_CH_ALNUM | WD_CH_DOT) || before == '_' || before == '-' || before == '$'))
         return false;

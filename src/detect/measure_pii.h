@@ -25,7 +25,7 @@ bool wd_measure_postal(const struct wd_piece *p, struct wd_match *m);
 bool wd_measure_number_begins(const struct wd_piece *p, int64_t at);
 /* And end here: before nothing that goes on with it. */
 bool wd_measure_number_ends(const struct wd_piece *p, int64_t at);
-/* What stands right before names the number as something that belongs to nobody: an order, a version, a page. */
+/* What stands right before names the number as something else: an order, a version, a page, a telephone. */
 bool wd_measure_is_thing(const struct wd_piece *p, uint32_t at);
 
 #endif

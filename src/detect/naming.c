@@ -2,7 +2,7 @@
 
 #include "chars.h"
 
-enum { NAMING_PHONE, NAMING_NUMBER, NAMING_THING, NAMING_BIRTH, NAMING_ADDRESS };
+enum { NAMING_PHONE, NAMING_NUMBER, NAMING_THING, NAMING_ID, NAMING_GROUPS, NAMING_BIRTH, NAMING_ADDRESS };
 
 /* In order; each stands for all words that start with it, unless it ends in a blank. */
 /* clang-format off */
@@ -10,48 +10,51 @@ static const struct {
     const char *word;
     uint8_t sort;
 } naming_words[] = {
-    { "account", NAMING_THING }, { "acct", NAMING_THING }, { "addr:", NAMING_ADDRESS }, { "address", NAMING_ADDRESS },
-    { "adresse", NAMING_ADDRESS }, { "amount", NAMING_THING }, { "anschrift", NAMING_ADDRESS },
-    { "answering at", NAMING_PHONE }, { "appel", NAMING_PHONE }, { "art.", NAMING_THING }, { "article", NAMING_THING },
-    { "asin", NAMING_THING }, { "bank", NAMING_THING }, { "batch", NAMING_THING }, { "bestell", NAMING_THING },
-    { "between", NAMING_THING }, { "birth", NAMING_BIRTH }, { "booking", NAMING_THING }, { "born", NAMING_BIRTH },
-    { "build", NAMING_THING }, { "call ", NAMING_PHONE }, { "callback", NAMING_PHONE }, { "called ", NAMING_PHONE },
-    { "calling ", NAMING_PHONE }, { "card", NAMING_THING }, { "case", NAMING_THING }, { "catalog", NAMING_THING },
-    { "cell ", NAMING_PHONE }, { "cell.", NAMING_PHONE }, { "cell:", NAMING_PHONE }, { "cellphone", NAMING_PHONE },
-    { "cellular", NAMING_PHONE }, { "celular", NAMING_PHONE }, { "cep ", NAMING_PHONE }, { "cep:", NAMING_PHONE },
-    { "claim", NAMING_THING }, { "code", NAMING_THING }, { "commit", NAMING_THING }, { "confirmation", NAMING_THING },
-    { "contact", NAMING_PHONE }, { "d.o.b", NAMING_BIRTH }, { "date", NAMING_THING }, { "deliver to", NAMING_ADDRESS },
-    { "delivery to", NAMING_ADDRESS }, { "dial ", NAMING_PHONE }, { "dob", NAMING_BIRTH }, { "doi", NAMING_THING },
-    { "ean", NAMING_THING }, { "employee", NAMING_THING }, { "equals", NAMING_THING }, { "error", NAMING_THING },
-    { "fax", NAMING_PHONE }, { "flight", NAMING_THING }, { "from ", NAMING_THING }, { "geb.", NAMING_BIRTH },
-    { "geboren", NAMING_BIRTH }, { "geburt", NAMING_BIRTH }, { "gsm", NAMING_PHONE }, { "handy", NAMING_PHONE },
-    { "home is", NAMING_ADDRESS }, { "hotline", NAMING_PHONE }, { "house is", NAMING_ADDRESS }, { "iban", NAMING_THING },
-    { "id ", NAMING_THING }, { "id:", NAMING_THING }, { "imei", NAMING_THING }, { "invoice", NAMING_THING },
+    { "abn", NAMING_GROUPS }, { "account", NAMING_ID }, { "acct", NAMING_ID }, { "addr:", NAMING_ADDRESS },
+    { "address", NAMING_ADDRESS }, { "adresse", NAMING_ADDRESS }, { "amount", NAMING_THING }, { "anschrift", NAMING_ADDRESS },
+    { "answering at", NAMING_PHONE }, { "appel", NAMING_PHONE }, { "apt ", NAMING_THING }, { "apt.", NAMING_THING },
+    { "art.", NAMING_THING }, { "article", NAMING_THING }, { "asin", NAMING_THING }, { "bank", NAMING_ID },
+    { "batch", NAMING_THING }, { "bestell", NAMING_THING }, { "between", NAMING_THING }, { "birth", NAMING_BIRTH },
+    { "booking", NAMING_THING }, { "born", NAMING_BIRTH }, { "box ", NAMING_THING }, { "build", NAMING_THING },
+    { "call ", NAMING_PHONE }, { "callback", NAMING_PHONE }, { "called ", NAMING_PHONE }, { "calling ", NAMING_PHONE },
+    { "card", NAMING_ID }, { "case", NAMING_THING }, { "catalog", NAMING_THING }, { "cell ", NAMING_PHONE },
+    { "cell.", NAMING_PHONE }, { "cell:", NAMING_PHONE }, { "cellphone", NAMING_PHONE }, { "cellular", NAMING_PHONE },
+    { "celular", NAMING_PHONE }, { "cep ", NAMING_PHONE }, { "cep:", NAMING_PHONE }, { "claim", NAMING_THING },
+    { "code", NAMING_THING }, { "commit", NAMING_THING }, { "confirmation", NAMING_THING }, { "contact", NAMING_PHONE },
+    { "d.o.b", NAMING_BIRTH }, { "date", NAMING_THING }, { "deliver to", NAMING_ADDRESS }, { "delivery to", NAMING_ADDRESS },
+    { "dial ", NAMING_PHONE }, { "dob", NAMING_BIRTH }, { "doi", NAMING_THING }, { "ean", NAMING_THING },
+    { "employee", NAMING_ID }, { "equals", NAMING_THING }, { "error", NAMING_THING }, { "fax", NAMING_PHONE },
+    { "flight", NAMING_THING }, { "from ", NAMING_THING }, { "geb.", NAMING_BIRTH }, { "geboren", NAMING_BIRTH },
+    { "geburt", NAMING_BIRTH }, { "gsm", NAMING_PHONE }, { "handy", NAMING_PHONE }, { "home is", NAMING_ADDRESS },
+    { "hotline", NAMING_PHONE }, { "house is", NAMING_ADDRESS }, { "iban", NAMING_ID }, { "id ", NAMING_ID },
+    { "id:", NAMING_ID }, { "imei", NAMING_ID }, { "insee", NAMING_GROUPS }, { "invoice", NAMING_THING },
     { "isbn", NAMING_THING }, { "issn", NAMING_THING }, { "item", NAMING_THING }, { "job", NAMING_THING },
-    { "key", NAMING_THING }, { "landline", NAMING_PHONE }, { "licen", NAMING_THING }, { "live at", NAMING_ADDRESS },
+    { "key", NAMING_THING }, { "landline", NAMING_PHONE }, { "licen", NAMING_ID }, { "live at", NAMING_ADDRESS },
     { "live on", NAMING_ADDRESS }, { "lived at", NAMING_ADDRESS }, { "lives at", NAMING_ADDRESS },
     { "lives on", NAMING_ADDRESS }, { "living at", NAMING_ADDRESS }, { "located at", NAMING_ADDRESS },
-    { "lot ", NAMING_THING }, { "mail to", NAMING_ADDRESS }, { "member", NAMING_THING }, { "mobil", NAMING_PHONE },
+    { "lot ", NAMING_THING }, { "mail to", NAMING_ADDRESS }, { "member", NAMING_ID }, { "mobil", NAMING_PHONE },
     { "model", NAMING_THING }, { "movil", NAMING_PHONE }, { "nacida", NAMING_BIRTH }, { "nacido", NAMING_BIRTH },
     { "nacimiento", NAMING_BIRTH }, { "naissance", NAMING_BIRTH }, { "nascimento", NAMING_BIRTH }, { "nascita", NAMING_BIRTH },
-    { "nata ", NAMING_BIRTH }, { "nato ", NAMING_BIRTH }, { "number", NAMING_NUMBER }, { "numer", NAMING_NUMBER },
-    { "nummer", NAMING_NUMBER }, { "order", NAMING_THING }, { "page", NAMING_THING }, { "pager", NAMING_PHONE },
-    { "part", NAMING_THING }, { "passport", NAMING_THING }, { "phone", NAMING_PHONE }, { "pin ", NAMING_THING },
-    { "po ", NAMING_THING }, { "policy", NAMING_THING }, { "pp.", NAMING_THING }, { "price", NAMING_THING },
-    { "product", NAMING_THING }, { "range", NAMING_THING }, { "reach ", NAMING_PHONE }, { "receipt", NAMING_THING },
-    { "ref ", NAMING_THING }, { "ref.", NAMING_THING }, { "ref:", NAMING_THING }, { "reference", NAMING_THING },
-    { "registration", NAMING_THING }, { "request", NAMING_THING }, { "reservation", NAMING_THING },
+    { "nata ", NAMING_BIRTH }, { "nato ", NAMING_BIRTH }, { "nir", NAMING_GROUPS }, { "number is", NAMING_NUMBER },
+    { "number:", NAMING_NUMBER }, { "numbers:", NAMING_NUMBER }, { "numero", NAMING_NUMBER }, { "nummer", NAMING_NUMBER },
+    { "office", NAMING_PHONE }, { "one is", NAMING_NUMBER }, { "order", NAMING_THING }, { "page", NAMING_THING },
+    { "pager", NAMING_PHONE }, { "part", NAMING_THING }, { "passport", NAMING_ID }, { "phone", NAMING_PHONE },
+    { "pin ", NAMING_ID }, { "po ", NAMING_THING }, { "policy", NAMING_ID }, { "pp.", NAMING_THING },
+    { "price", NAMING_THING }, { "product", NAMING_THING }, { "range", NAMING_THING }, { "reach ", NAMING_PHONE },
+    { "receipt", NAMING_THING }, { "ref ", NAMING_THING }, { "ref.", NAMING_THING }, { "ref:", NAMING_THING },
+    { "reference", NAMING_THING }, { "registration", NAMING_ID }, { "request", NAMING_THING }, { "reservation", NAMING_THING },
     { "reside", NAMING_ADDRESS }, { "residence", NAMING_ADDRESS }, { "residing", NAMING_ADDRESS },
-    { "revision", NAMING_THING }, { "rfc", NAMING_THING }, { "ring me", NAMING_PHONE }, { "routing", NAMING_THING },
-    { "ruf", NAMING_PHONE }, { "send it to", NAMING_ADDRESS }, { "serial", NAMING_THING }, { "session", NAMING_THING },
-    { "ship it to", NAMING_ADDRESS }, { "ship to", NAMING_ADDRESS }, { "size", NAMING_THING }, { "sku", NAMING_THING },
-    { "sms", NAMING_PHONE }, { "social", NAMING_THING }, { "ssn", NAMING_THING }, { "student", NAMING_THING },
-    { "tax", NAMING_THING }, { "tel ", NAMING_PHONE }, { "tel.", NAMING_PHONE }, { "tel:", NAMING_PHONE },
-    { "telef", NAMING_PHONE }, { "telepho", NAMING_PHONE }, { "telepon", NAMING_PHONE }, { "text me", NAMING_PHONE },
-    { "text us", NAMING_PHONE }, { "ticket", NAMING_THING }, { "timestamp", NAMING_THING }, { "total", NAMING_THING },
-    { "tracking", NAMING_THING }, { "transaction", NAMING_THING }, { "upc", NAMING_THING }, { "version", NAMING_THING },
-    { "vol.", NAMING_THING }, { "volume", NAMING_THING }, { "whatsapp", NAMING_PHONE }, { "wohne", NAMING_ADDRESS },
-    { "wohnhaft", NAMING_ADDRESS }, { "wohnt", NAMING_ADDRESS }, { "year", NAMING_THING }, { "zip", NAMING_THING },
+    { "revision", NAMING_THING }, { "rfc", NAMING_THING }, { "ring me", NAMING_PHONE }, { "room", NAMING_THING },
+    { "routing", NAMING_ID }, { "ruf", NAMING_PHONE }, { "secu", NAMING_GROUPS }, { "send it to", NAMING_ADDRESS },
+    { "serial", NAMING_THING }, { "session", NAMING_THING }, { "ship it to", NAMING_ADDRESS }, { "ship to", NAMING_ADDRESS },
+    { "size", NAMING_THING }, { "sku", NAMING_THING }, { "sms", NAMING_PHONE }, { "social", NAMING_ID }, { "ssn", NAMING_ID },
+    { "student", NAMING_ID }, { "suite", NAMING_THING }, { "tax", NAMING_ID }, { "tel ", NAMING_PHONE },
+    { "tel.", NAMING_PHONE }, { "tel:", NAMING_PHONE }, { "telef", NAMING_PHONE }, { "telepho", NAMING_PHONE },
+    { "telepon", NAMING_PHONE }, { "text me", NAMING_PHONE }, { "text us", NAMING_PHONE }, { "ticket", NAMING_THING },
+    { "timestamp", NAMING_THING }, { "total", NAMING_THING }, { "tracking", NAMING_THING }, { "transaction", NAMING_THING },
+    { "unit", NAMING_THING }, { "upc", NAMING_THING }, { "version", NAMING_THING }, { "vol.", NAMING_THING },
+    { "volume", NAMING_THING }, { "whatsapp", NAMING_PHONE }, { "wohne", NAMING_ADDRESS }, { "wohnhaft", NAMING_ADDRESS },
+    { "wohnt", NAMING_ADDRESS }, { "year", NAMING_THING }, { "zip", NAMING_THING },
 };
 /* clang-format on */
 
@@ -82,7 +85,7 @@ naming_sort(const char *text, size_t n)
 struct wd_naming
 wd_naming_read(const struct wd_piece *piece, uint32_t at, uint32_t reach)
 {
-    struct wd_naming found = { -1, -1, -1, -1, -1 };
+    struct wd_naming found = { -1, -1, -1, -1, -1, -1, -1 };
     char before[WD_CONTEXT_MAX];
     uint32_t len = wd_piece_before(piece, at, before), i;
 
@@ -98,6 +101,12 @@ wd_naming_read(const struct wd_piece *piece, uint32_t at, uint32_t reach)
             break;
         case NAMING_THING:
             found.thing = (int)i;
+            break;
+        case NAMING_ID:
+            found.id = (int)i;
+            break;
+        case NAMING_GROUPS:
+            found.groups = (int)i;
             break;
         case NAMING_BIRTH:
             found.birth = (int)i;

@@ -334,9 +334,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         r->skip = (struct redactor_skip){
             .rule = more, .start = more_start, .show = wd_scan_action(r->scan, more) == WD_FLAG, .pem = { .state = WD_PEM_BODY }
         };
-        r->hold = (struct wd_hold){
-            .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len, .before = r->hold.before
-        };
+        r->hold = (struct wd_hold){ .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len, .before = r->hold.before };
     }
     return err;
 }
