@@ -48,7 +48,7 @@ wd_measure_is_thing(const struct wd_piece *p, uint32_t at)
 {
     struct wd_naming naming = wd_naming_read(p, at, MEASURE_THING_REACH);
 
-    return naming.thing >= 0 || naming.phone >= 0;
+    return naming.thing >= 0 || naming.room >= 0 || naming.phone >= 0;
 }
 
 /* The end of the value that starts at `at` and has the form, 0 when there is none. */

@@ -4,7 +4,7 @@
 #include "naming.h"
 #include "place.h"
 
-enum { MEASURE_DATE_REACH = 40, MEASURE_PARTS = 6, MEASURE_WORDS = 5 };
+enum { MEASURE_DATE_REACH = 28, MEASURE_PARTS = 6, MEASURE_WORDS = 5 };
 
 static bool
 measure_place_is(const struct wd_piece *p, int64_t i, unsigned classes)

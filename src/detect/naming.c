@@ -2,7 +2,7 @@
 
 #include "chars.h"
 
-enum { NAMING_PHONE, NAMING_NUMBER, NAMING_THING, NAMING_ID, NAMING_GROUPS, NAMING_BIRTH, NAMING_ADDRESS };
+enum { NAMING_PHONE, NAMING_NUMBER, NAMING_THING, NAMING_ID, NAMING_GROUPS, NAMING_ROOM, NAMING_BIRTH, NAMING_ADDRESS };
 
 /* In order; each stands for all words that start with it, unless it ends in a blank. */
 /* clang-format off */
@@ -12,10 +12,10 @@ static const struct {
 } naming_words[] = {
     { "abn", NAMING_GROUPS }, { "account", NAMING_ID }, { "acct", NAMING_ID }, { "addr:", NAMING_ADDRESS },
     { "address", NAMING_ADDRESS }, { "adresse", NAMING_ADDRESS }, { "amount", NAMING_THING }, { "anschrift", NAMING_ADDRESS },
-    { "answering at", NAMING_PHONE }, { "appel", NAMING_PHONE }, { "apt ", NAMING_THING }, { "apt.", NAMING_THING },
+    { "answering at", NAMING_PHONE }, { "appel", NAMING_PHONE }, { "apt ", NAMING_ROOM }, { "apt.", NAMING_ROOM },
     { "art.", NAMING_THING }, { "article", NAMING_THING }, { "asin", NAMING_THING }, { "bank", NAMING_ID },
     { "batch", NAMING_THING }, { "bestell", NAMING_THING }, { "between", NAMING_THING }, { "birth", NAMING_BIRTH },
-    { "booking", NAMING_THING }, { "born", NAMING_BIRTH }, { "box ", NAMING_THING }, { "build", NAMING_THING },
+    { "booking", NAMING_THING }, { "born", NAMING_BIRTH }, { "box ", NAMING_ROOM }, { "build", NAMING_THING },
     { "call ", NAMING_PHONE }, { "callback", NAMING_PHONE }, { "called ", NAMING_PHONE }, { "calling ", NAMING_PHONE },
     { "card", NAMING_ID }, { "case", NAMING_THING }, { "catalog", NAMING_THING }, { "cell ", NAMING_PHONE },
     { "cell.", NAMING_PHONE }, { "cell:", NAMING_PHONE }, { "cellphone", NAMING_PHONE }, { "cellular", NAMING_PHONE },
@@ -37,22 +37,22 @@ static const struct {
     { "nacimiento", NAMING_BIRTH }, { "naissance", NAMING_BIRTH }, { "nascimento", NAMING_BIRTH }, { "nascita", NAMING_BIRTH },
     { "nata ", NAMING_BIRTH }, { "nato ", NAMING_BIRTH }, { "nir", NAMING_GROUPS }, { "number is", NAMING_NUMBER },
     { "number:", NAMING_NUMBER }, { "numbers:", NAMING_NUMBER }, { "numero", NAMING_NUMBER }, { "nummer", NAMING_NUMBER },
-    { "office", NAMING_PHONE }, { "one is", NAMING_NUMBER }, { "order", NAMING_THING }, { "page", NAMING_THING },
+    { "office\n", NAMING_PHONE }, { "office:", NAMING_PHONE }, { "one is", NAMING_NUMBER }, { "order", NAMING_THING }, { "page", NAMING_THING },
     { "pager", NAMING_PHONE }, { "part", NAMING_THING }, { "passport", NAMING_ID }, { "phone", NAMING_PHONE },
     { "pin ", NAMING_ID }, { "po ", NAMING_THING }, { "policy", NAMING_ID }, { "pp.", NAMING_THING },
     { "price", NAMING_THING }, { "product", NAMING_THING }, { "range", NAMING_THING }, { "reach ", NAMING_PHONE },
     { "receipt", NAMING_THING }, { "ref ", NAMING_THING }, { "ref.", NAMING_THING }, { "ref:", NAMING_THING },
     { "reference", NAMING_THING }, { "registration", NAMING_ID }, { "request", NAMING_THING }, { "reservation", NAMING_THING },
     { "reside", NAMING_ADDRESS }, { "residence", NAMING_ADDRESS }, { "residing", NAMING_ADDRESS },
-    { "revision", NAMING_THING }, { "rfc", NAMING_THING }, { "ring me", NAMING_PHONE }, { "room", NAMING_THING },
+    { "revision", NAMING_THING }, { "rfc", NAMING_THING }, { "ring me", NAMING_PHONE }, { "room", NAMING_ROOM },
     { "routing", NAMING_ID }, { "ruf", NAMING_PHONE }, { "secu", NAMING_GROUPS }, { "send it to", NAMING_ADDRESS },
     { "serial", NAMING_THING }, { "session", NAMING_THING }, { "ship it to", NAMING_ADDRESS }, { "ship to", NAMING_ADDRESS },
     { "size", NAMING_THING }, { "sku", NAMING_THING }, { "sms", NAMING_PHONE }, { "social", NAMING_ID }, { "ssn", NAMING_ID },
-    { "student", NAMING_ID }, { "suite", NAMING_THING }, { "tax", NAMING_ID }, { "tel ", NAMING_PHONE },
+    { "student", NAMING_ID }, { "suite", NAMING_ROOM }, { "tax", NAMING_ID }, { "tel ", NAMING_PHONE },
     { "tel.", NAMING_PHONE }, { "tel:", NAMING_PHONE }, { "telef", NAMING_PHONE }, { "telepho", NAMING_PHONE },
     { "telepon", NAMING_PHONE }, { "text me", NAMING_PHONE }, { "text us", NAMING_PHONE }, { "ticket", NAMING_THING },
     { "timestamp", NAMING_THING }, { "total", NAMING_THING }, { "tracking", NAMING_THING }, { "transaction", NAMING_THING },
-    { "unit", NAMING_THING }, { "upc", NAMING_THING }, { "version", NAMING_THING }, { "vol.", NAMING_THING },
+    { "unit", NAMING_ROOM }, { "upc", NAMING_THING }, { "version", NAMING_THING }, { "vol.", NAMING_THING },
     { "volume", NAMING_THING }, { "whatsapp", NAMING_PHONE }, { "wohne", NAMING_ADDRESS }, { "wohnhaft", NAMING_ADDRESS },
     { "wohnt", NAMING_ADDRESS }, { "year", NAMING_THING }, { "zip", NAMING_THING },
 };
@@ -85,7 +85,7 @@ naming_sort(const char *text, size_t n)
 struct wd_naming
 wd_naming_read(const struct wd_piece *piece, uint32_t at, uint32_t reach)
 {
-    struct wd_naming found = { -1, -1, -1, -1, -1, -1, -1 };
+    struct wd_naming found = { -1, -1, -1, -1, -1, -1, -1, -1 };
     char before[WD_CONTEXT_MAX];
     uint32_t len = wd_piece_before(piece, at, before), i;
 
@@ -107,6 +107,9 @@ wd_naming_read(const struct wd_piece *piece, uint32_t at, uint32_t reach)
             break;
         case NAMING_GROUPS:
             found.groups = (int)i;
+            break;
+        case NAMING_ROOM:
+            found.room = (int)i;
             break;
         case NAMING_BIRTH:
             found.birth = (int)i;

@@ -13,6 +13,7 @@ struct wd_naming {
     int thing;  /* it belongs to an order, a page: to nobody */
     int id;     /* to a document or an account */
     int groups; /* an identifier that is written in groups of digits */
+    int room;   /* of a house: more numbers of the address follow */
     int birth, address;
 };
 

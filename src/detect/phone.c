@@ -321,7 +321,7 @@ phone_at(const struct wd_piece *p, struct wd_match *m, int64_t start)
         return false;
     naming = wd_naming_read(p, (uint32_t)start, WD_NAMING_REACH);
     other = naming.thing > naming.id ? naming.thing : naming.id;
-    if (other > naming.phone && !phone.plus && !phone.paren)
+    if (other > naming.phone && !phone.plus && !phone.paren && !phone.label)
         return false;
     named = phone.label || (m->rule->context != NULL && wd_naming_is_phone(&naming));
     if (!(m->rule->context == NULL && wd_phone_is_plain(&phone)) && !(named && wd_phone_is_possible(&phone)))
