@@ -34,7 +34,8 @@ measure_ip_is_version(const struct wd_piece *p, uint32_t at, const uint8_t ip[4]
     static const char words[] =
         "version|ver.|ver |versions|v.|release|firmware|build|driver|upgrade|upgraded|update to|updated to|"
         "section|chapter|clause|paragraph|figure|fig.|table|appendix|oid|asn.1|rev |revision|sdk|patch|"
-        "downgrade|kernel|software|protocol|assembly|nuget|gem |dll|exe ";
+        "downgrade|kernel|software|protocol|assembly|nuget|gem |dll|exe "
+        "|python|java|php|ruby|chrome|firefox|safari|opera|windows|android|ios|macos|openssl";
     static const char sure[] = "ip|ipv4|address|host|server|gateway|subnet|dns|ping|client|from|remote|addr|router|proxy";
     int before = wd_piece_at(p, (int64_t)at - 1);
 
