@@ -176,7 +176,7 @@ measure_parts(const struct wd_piece *p, uint32_t end)
 {
     uint32_t i, to;
     unsigned n;
-    bool street;
+    bool street = false;
 
     for (n = 0; n < MEASURE_PARTS && end + 1 < p->len && p->chars[end] == ','; n++) {
         i = p->chars[end + 1] == ' ' ? end + 2 : end + 1;
