@@ -166,7 +166,8 @@ pii_starts_postal(const struct wd_hold_text *t, const uint8_t *word, uint32_t le
 {
     struct wd_naming naming;
 
-    if (c == ' ' && wd_char_is(word[0], WD_CH_DIGIT) ? len > WD_PLACE_NUMBER_MAX : !wd_char_is(word[0], WD_CH_UPPER) || len > WD_PLACE_MAX / 2)
+    if (c == ' ' && wd_char_is(word[0], WD_CH_DIGIT) ? len > WD_PLACE_NUMBER_MAX
+                                                     : !wd_char_is(word[0], WD_CH_UPPER) || len > WD_PLACE_MAX / 2)
         return false;
     if (c == ' ' && wd_char_is(word[0], WD_CH_UPPER) && !wd_place_is_german(word, len))
         return false;

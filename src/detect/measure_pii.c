@@ -172,10 +172,17 @@ bool
 wd_measure_iban(const struct wd_piece *p, struct wd_match *m)
 {
     char word[WD_IBAN_MAX];
-    int fifth = wd_piece_at(p, (int64_t)m->start + 4);
-    uint8_t sep = fifth == ' ' || fifth == '-' ? (uint8_t)fifth : 0;
-    uint32_t n = pii_iban_word(p, m->start, sep, word, sizeof(word)), len = wd_iban_length(word, n), end;
+    uint32_t n, len, end;
+    uint8_t sep;
+    int fifth;
 
+    /* The pattern starts at the second letter when that is upper case. */
+    if (wd_char_is(p->chars[m->start], WD_CH_UPPER) && wd_char_is(p->chars[m->start + 1], WD_CH_DIGIT) && m->start-- == 0)
+        return false;
+    fifth = wd_piece_at(p, (int64_t)m->start + 4);
+    sep = fifth == ' ' || fifth == '-' ? (uint8_t)fifth : 0;
+    n = pii_iban_word(p, m->start, sep, word, sizeof(word));
+    len = wd_iban_length(word, n);
     if (len == 0 || n < len || !wd_valid_iban(word, len))
         return false;
     end = m->start + len + (sep != 0 ? (len - 1) / 4 : 0);

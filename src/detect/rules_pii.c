@@ -14,7 +14,7 @@
 #define NATIONAL .kind = "national-id", .severity = WD_HIGH
 #define TAX .kind = "tax-id", .severity = WD_HIGH
 #define SSN "[0-9]{3}[ .-][0-9]{2}[ .-][0-9]{4}"
-#define COLONS ":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:|:[0-9A-Fa-f]{1,4}::|::[0-9A-Fa-f]{1,4}:|::[0-9/]"
+#define COLONS ":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:|::[0-9A-Fa-f]{0,4}[0-9/:]"
 #define ADDRESS                                                                                                                  \
     "address|addr:|live|living|reside|residing|wohn|anschrift|adresse|ship |ship to|deliver|located at|residence|home is|"       \
     "house is|send it to|mail to"
@@ -28,8 +28,8 @@ static const struct wd_rule rows[] = {
       .pattern = "[2-6][0-9]{3}(?:[0-9]{8}|[ .-][0-9]{4,6}[ .-][0-9]{4})", .needs = DIGITS, .source = "ISO/IEC 7812-1" },
     { .id = "card-code", .kind = "card-code", .severity = WD_HIGH, WORD, .mask = "<###|####", .reach = 24,
       .context = "cvv|cvc|cvv2|cvc2|cid:|security code|verification code on the card|card verification|kartenpruefnummer" },
-    { .id = "iban", .kind = "iban", .severity = WD_HIGH, PII, .shape = WD_SHAPE_IBAN,
-      .pattern = "[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11}|[ -][A-Z0-9]{4}[ -])", .needs = DIGITS, .source = "ISO 13616" },
+    { .id = "iban", .kind = "iban", .severity = WD_HIGH, PII, .shape = WD_SHAPE_IBAN, .glued = 1,
+      .pattern = "[A-Z][0-9]{2}[A-Z0-9 -][A-Z0-9]{4}[A-Z0-9 -][A-Z0-9]{3}", .needs = DIGITS, .source = "ISO 13616" },
     { .id = "iban-named", .kind = "iban", .severity = WD_HIGH, PII, .shape = WD_SHAPE_IBAN,
       .pattern = "[a-z]{2}[0-9]{2}(?:[a-z0-9]{11}|-[a-z0-9]{4}-)", .needs = DIGITS, .context = "iban|konto|account|bank|wire|transfer" },
     { .id = "bic", .kind = "bank-account", .severity = WD_LOW, PII, .shape = WD_SHAPE_MASK,
