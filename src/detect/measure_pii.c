@@ -118,7 +118,7 @@ wd_measure_word(const struct wd_piece *p, uint32_t at)
 
     while (at > 0 && from - at < MEASURE_WORD_MAX && wd_char_is(p->chars[at - 1], WD_CH_ALNUM))
         at--;
-    return at;
+    return from - at < MEASURE_WORD_MAX ? at : WD_MEASURE_NO_WORD;
 }
 
 bool
@@ -131,6 +131,8 @@ wd_measure_mask(const struct wd_piece *p, struct wd_match *m)
     if (form[0] == '<') {
         form++;
         m->start = wd_measure_word(p, m->start);
+        if (m->start == WD_MEASURE_NO_WORD)
+            return false;
     }
     if (!wd_measure_number_begins(p, m->start))
         return false;

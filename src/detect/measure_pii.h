@@ -9,7 +9,8 @@
  * same in the piece that it stands in and in the whole text.
  */
 bool wd_measure_mask(const struct wd_piece *p, struct wd_match *m);
-/* Where the word of letters and digits starts that `at` stands in. */
+/* Where the word of letters and digits starts that `at` stands in; WD_MEASURE_NO_WORD when that is too far away. */
+#define WD_MEASURE_NO_WORD UINT32_MAX
 uint32_t wd_measure_word(const struct wd_piece *p, uint32_t at);
 /* ISO 13616: in one word, or in groups of four. */
 bool wd_measure_iban(const struct wd_piece *p, struct wd_match *m);

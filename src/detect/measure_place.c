@@ -135,6 +135,9 @@ wd_measure_date(const struct wd_piece *p, struct wd_match *m)
 {
     uint32_t at = m->start > WD_PLACE_DATE_MAX - 8 ? m->start - (WD_PLACE_DATE_MAX - 8) : 0, last = m->start;
 
+    /* Within a long number. */
+    if (measure_place_is(p, (int64_t)last - 1, WD_CH_DIGIT) && measure_place_is(p, (int64_t)last + 1, WD_CH_DIGIT))
+        return false;
     for (; at <= last; at++)
         if (measure_date_at(p, m, at))
             return true;

@@ -15,6 +15,8 @@ struct wd_naming {
     int groups; /* an identifier that is written in groups of digits */
     int room;   /* of a house: more numbers of the address follow */
     int birth, address;
+    int version; /* it counts editions or paragraphs */
+    int host;    /* it is an address of the Internet */
 };
 
 /* How far before a number its name may stand, in characters. */

@@ -334,8 +334,13 @@ phone_at(const struct wd_piece *p, struct wd_match *m, int64_t start)
 bool
 wd_measure_phone(const struct wd_piece *p, struct wd_match *m)
 {
-    int64_t sign, start = phone_row(p, m->start, &sign);
+    int64_t sign, start;
 
+    /* Within a number whose start was looked at before. */
+    if (m->start > 0 && wd_char_is(p->chars[m->start - 1], WD_CH_DIGIT) && wd_char_is(p->chars[m->start + 1], WD_CH_DIGIT) &&
+        wd_char_is(p->chars[m->start + 2], WD_CH_DIGIT))
+        return false;
+    start = phone_row(p, m->start, &sign);
     if (m->start < p->len && (p->chars[m->start] == '+' || p->chars[m->start] == '('))
         sign = m->start;
     return phone_at(p, m, start) || (sign != start && phone_at(p, m, sign));
