@@ -37,11 +37,9 @@ crypto_base58(struct wd_span s, uint8_t out[CRYPTO_BASE58_BYTES])
 bool
 wd_valid_base58(struct wd_span s, unsigned form)
 {
-    /* P2PKH and P2SH: Bitcoin, Litecoin, Dogecoin, Dash; Tron. */
-    static const uint8_t versions[] = { 0x00, 0x05, 0x30, 0x32, 0x1e, 0x16, 0x4c, 0x10, 0x41 };
     uint8_t bytes[CRYPTO_BASE58_BYTES], sum[crypto_hash_sha256_BYTES];
 
-    if (s.len < 26 || s.len > 35 || !crypto_base58(s, bytes) || memchr(versions, bytes[0], sizeof(versions)) == NULL)
+    if (s.len < 26 || s.len > 35 || !crypto_base58(s, bytes) || (bytes[0] != 0 && bytes[0] != 5))
         return false;
     crypto_hash_sha256(sum, bytes, CRYPTO_BASE58_BYTES - 4);
     crypto_hash_sha256(sum, sum, sizeof(sum));

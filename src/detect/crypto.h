@@ -7,7 +7,7 @@
 
 /* Addresses of crypto currencies, by their check sums. form: not looked at. */
 
-/* Base58Check with the version of Bitcoin, Litecoin, Dogecoin, Dash, Zcash or Tron. */
+/* Base58Check with the version of Bitcoin, P2PKH or P2SH. */
 bool wd_valid_base58(struct wd_span s, unsigned form);
 /* BIP 173 and BIP 350: bc1..., ltc1..., in one letter case. */
 bool wd_valid_bech32(struct wd_span s, unsigned form);

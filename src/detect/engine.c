@@ -168,7 +168,7 @@ engine_is_word_known(struct wd_scratch *s, unsigned id, uint32_t from)
     if (rule->mask == NULL || rule->mask[0] != '<')
         return false;
     start = wd_measure_word(s->piece, from);
-    if (s->words[slot].id == id && s->words[slot].start == start)
+    if (start == WD_MEASURE_NO_WORD || (s->words[slot].id == id && s->words[slot].start == start))
         return true;
     s->words[slot].id = id;
     s->words[slot].start = start;

@@ -114,6 +114,12 @@ engine_least(const struct wd_rule *rule)
     return (uint8_t)least;
 }
 
+static bool
+engine_are_twins(const struct wd_rule *a, const struct wd_rule *b)
+{
+    return a->pattern != NULL && strcmp(a->pattern, b->pattern) == 0 && wd_engine_is_number(a) == wd_engine_is_number(b);
+}
+
 /* Which rules share a pattern, which share their context. */
 static enum wd_err
 engine_pair(struct wd_engine *e)
@@ -123,7 +129,7 @@ engine_pair(struct wd_engine *e)
     for (i = 0; i < e->count; i++) {
         if (e->rules[i]->pattern == NULL)
             continue;
-        for (k = i; k-- > 0 && (e->rules[k]->pattern == NULL || strcmp(e->rules[k]->pattern, e->rules[i]->pattern) != 0);)
+        for (k = i; k-- > 0 && !engine_are_twins(e->rules[k], e->rules[i]);)
             continue;
         e->repeats[i] = k != UINT32_MAX;
         if (e->repeats[i])

@@ -283,7 +283,7 @@ wd_hold_quick(struct wd_hold *h, const uint8_t *bytes, size_t n)
     if (h->extra != NULL)
         return 0;
     if (h->live == HOLD_TOKEN)
-        while (i < n && wd_char_is_token(bytes[i]) && !wd_char_is(bytes[i], WD_CH_DIGIT))
+        while (i < n && wd_char_is_token(bytes[i]) && !wd_char_is(bytes[i], WD_CH_DIGIT) && bytes[i] != '+')
             i++;
     else if (h->live == 0)
         while (i < n && hold_is_gap(bytes[i]))

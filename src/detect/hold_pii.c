@@ -21,13 +21,12 @@ static bool
 pii_is_form(const struct wd_hold_pii *h)
 {
     static const char *const forms[] = {
-        "324",     /* social security, US */
-        "334",     /* NHS, telephone */
-        "333",     /* social insurance, Canada; tax file number, Australia */
-        "34",      /* telephone */
-        "4444",    /* in threes: Aadhaar; a card goes on */
-        "451",     /* Medicare, Australia */
-        "1222332", /* NIR, France */
+        "324",  /* social security, US */
+        "334",  /* NHS, telephone */
+        "333",  /* social insurance, Canada; tax file number, Australia */
+        "34",   /* telephone */
+        "4444", /* in threes: Aadhaar; a card goes on */
+        "451",  /* Medicare, Australia */
     };
     size_t i, k;
 
@@ -50,7 +49,7 @@ pii_may_go_on(struct wd_hold_pii *h, const struct wd_hold_text *t)
         return true;
     if (h->named < 0) {
         naming = pii_naming(t, h->start, WD_NAMING_REACH);
-        h->named = wd_naming_is_phone(&naming);
+        h->named = wd_naming_is_phone(&naming) || naming.groups >= 0;
     }
     return h->named != 0;
 }
@@ -71,6 +70,9 @@ pii_number(struct wd_hold_pii *h, const struct wd_hold_text *t, uint8_t c)
         h->lens[h->groups - 1] = h->group;
         return h->group <= WD_PHONE_DIGITS;
     }
+    if (c == ')' && !h->paren)
+        return false;
+    h->paren = c == '(' || (h->paren && c != ')');
     if (h->groups == 0)
         return c == '(';
     if (h->gap_len == sizeof(h->gap))
@@ -106,7 +108,7 @@ pii_colon(const struct wd_hold_pii *h, const struct wd_hold_text *t, uint8_t c)
 {
     if (c == ':')
         return (h->live & PII_COLON) != 0 || pii_is_group6(t);
-    return (h->live & PII_COLON) != 0 && t->before == ':' && pii_is_hex(c);
+    return (h->live & PII_COLON) != 0 && t->before == ':' && (pii_is_hex(c) || c == '/' || c == '%');
 }
 
 /* GB82 WEST 1234, AA 12 34 56 B: upper-case letters and digits. */
@@ -164,12 +166,32 @@ pii_starts_postal(const struct wd_hold_text *t, const uint8_t *word, uint32_t le
 {
     struct wd_naming naming;
 
-    if (c == ' ' && wd_char_is(word[0], WD_CH_DIGIT) ? len > 6 : !wd_char_is(word[0], WD_CH_UPPER) || len > WD_PLACE_MAX / 2)
+    if (c == ' ' && wd_char_is(word[0], WD_CH_DIGIT) ? len > WD_PLACE_NUMBER_MAX
+                                                     : !wd_char_is(word[0], WD_CH_UPPER) || len > WD_PLACE_MAX / 2)
         return false;
     if (c == ' ' && wd_char_is(word[0], WD_CH_UPPER) && !wd_place_is_german(word, len))
         return false;
     naming = pii_naming(t, (uint32_t)t->token, WD_NAMING_REACH);
     return naming.address >= 0;
+}
+
+/* It ends in AB or GB82, as numbers do that go on in groups. */
+static uint8_t
+pii_starts_groups(struct wd_hold_pii *h, const uint8_t *word, uint32_t len)
+{
+    uint32_t n = 0;
+
+    while (n < len && n < 5 && wd_char_is(word[len - 1 - n], WD_CH_ALNUM))
+        n++;
+    word += len - n;
+    if ((n != 2 && n != 4) || !wd_char_is(word[0], WD_CH_UPPER) || !wd_char_is(word[1], WD_CH_UPPER))
+        return 0;
+    if (n == 4 && (!wd_char_is(word[2], WD_CH_DIGIT) || !wd_char_is(word[3], WD_CH_DIGIT)))
+        return 0;
+    h->nino = n == 2;
+    h->words = (uint8_t)(n + 1);
+    h->word = 0;
+    return PII_GROUPS;
 }
 
 /* What may follow a word that ends before c. */
@@ -180,17 +202,11 @@ pii_after_word(struct wd_hold_pii *h, const struct wd_hold_text *t, uint8_t c)
     uint32_t len = t->view->count - (uint32_t)t->token;
     uint8_t live = 0;
 
-    if (len > WD_PLACE_MAX || (c != ' ' && c != ',' && c < 0x80))
+    if (c != ' ' && c != ',' && c < 0x80)
         return 0;
-    if (c == ' ' && (h->live & PII_GROUPS) == 0 && wd_char_is(word[0], WD_CH_UPPER) && len > 1 &&
-        wd_char_is(word[1], WD_CH_UPPER) &&
-        (len == 2 || (len == 4 && wd_char_is(word[2], WD_CH_DIGIT) && wd_char_is(word[3], WD_CH_DIGIT)))) {
-        h->nino = len == 2;
-        h->words = (uint8_t)(len + 1);
-        h->word = 0;
-        live |= PII_GROUPS;
-    }
-    if ((h->live & (PII_DATE | PII_POSTAL)) != 0)
+    if (c == ' ' && (h->live & PII_GROUPS) == 0)
+        live |= pii_starts_groups(h, word, len);
+    if (len > WD_PLACE_MAX || (h->live & (PII_DATE | PII_POSTAL)) != 0)
         return live;
     if (c < 0x80 && pii_starts_date(t, word, len))
         live |= PII_DATE;
@@ -237,6 +253,7 @@ wd_hold_pii_start(struct wd_hold_pii *h, const struct wd_hold_text *t, uint8_t c
         h->groups = h->group = h->lens[0] = digit;
         h->chars = 1;
         h->gap_len = 0;
+        h->paren = c == '(';
         h->open = !digit || c == '0';
         h->named = -1;
         h->live |= PII_NUMBER;

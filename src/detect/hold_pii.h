@@ -17,6 +17,7 @@ struct wd_hold_pii {
     uint32_t start;
     uint8_t groups, group, chars, gap_len, lens[10];
     char gap[2];
+    bool paren;   /* one is open */
     bool open;    /* its form lets any groups follow */
     int8_t named; /* so does what stands before it; negative: nobody has looked yet */
     /* Groups of letters and digits. */

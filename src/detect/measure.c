@@ -384,8 +384,9 @@ measure_card(const struct wd_piece *p, struct wd_match *m)
     }
     if (good == 0)
         return false;
-    /* 4111111111111111.5 is a number, a-4111-...-b an identifier. */
-    if (measure_at(p, good) == '.' && measure_at_is(p, (int64_t)good + 1, WD_CH_DIGIT))
+    /* 4111111111111111.5 is a number, one with .0 was made of a card; a-4111-...-b is an identifier. */
+    if (measure_at(p, good) == '.' && measure_at_is(p, (int64_t)good + 1, WD_CH_DIGIT) &&
+        (measure_at(p, (int64_t)good + 1) != '0' || measure_at_is(p, (int64_t)good + 2, WD_CH_ALNUM | WD_CH_DOT)))
         return false;
     if (sep == '-' && (before == '-' || (measure_at(p, good) == '-' && measure_at_is(p, (int64_t)good + 1, WD_CH_ALNUM))))
         return false;

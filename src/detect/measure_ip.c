@@ -2,8 +2,9 @@
 #include "chars.h"
 #include "ip.h"
 #include "measure_pii.h"
+#include "naming.h"
 
-enum { MEASURE_IP_MAX = 45, MEASURE_ZONE_MAX = 16 };
+enum { MEASURE_IP_MAX = 45, MEASURE_ZONE_MAX = 16, MEASURE_NAME_REACH = 20 };
 
 static bool
 measure_ip_is(const struct wd_piece *p, int64_t i, unsigned classes)
@@ -31,28 +32,29 @@ measure_ip_prefix(const struct wd_piece *p, uint32_t end, unsigned most)
 static bool
 measure_ip_is_version(const struct wd_piece *p, uint32_t at, const uint8_t ip[4])
 {
-    static const char words[] =
-        "version|ver.|ver |versions|v.|release|firmware|build|driver|upgrade|upgraded|update to|updated to|"
-        "section|chapter|clause|paragraph|figure|fig.|table|appendix|oid|asn.1|rev |revision|sdk|patch|"
-        "downgrade|kernel|software|protocol|assembly|nuget|gem |dll|exe ";
-    static const char sure[] = "ip|ipv4|address|host|server|gateway|subnet|dns|ping|client|from|remote|addr|router|proxy";
+    struct wd_naming naming = wd_naming_read(p, at, MEASURE_NAME_REACH);
     int before = wd_piece_at(p, (int64_t)at - 1);
 
     if (before == '=' && wd_piece_at(p, (int64_t)at - 2) == '=')
         return true;
-    if (wd_piece_near(p, at, words, 16) || wd_piece_near(p, at, "<|>|~|^", 2))
-        return !wd_piece_near(p, at, "ip|ipv4|addr|address|host", 12);
+    if (naming.version > naming.host || wd_piece_near(p, at, "<|>|~|^", 2))
+        return true;
     /* 1.2.3.4, as it stands in examples */
-    return ip[0] < 10 && ip[1] < 10 && ip[2] < 10 && ip[3] < 10 && !wd_piece_near(p, at, sure, 24);
+    return ip[0] < 10 && ip[1] < 10 && ip[2] < 10 && ip[3] < 10 && naming.host < 0;
 }
 
 bool
 wd_measure_ipv4(const struct wd_piece *p, struct wd_match *m)
 {
-    int before = wd_piece_at(p, (int64_t)m->start - 1), next;
-    uint32_t most = p->len - m->start, end;
+    uint32_t most, end;
+    int before, next;
     uint8_t ip[4];
     size_t n;
+
+    for (end = m->start; m->start > 0 && end - m->start < 3 && wd_char_is(p->chars[m->start - 1], WD_CH_DIGIT); m->start--)
+        continue;
+    before = wd_piece_at(p, (int64_t)m->start - 1);
+    most = p->len - m->start;
 
     if (before >= 0 && (wd_char_is((uint8_t)before, WD_CH_ALNUM | WD_CH_DOT) || before == '_' || before == '-' || before == '$'))
         return false;

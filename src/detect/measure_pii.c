@@ -48,7 +48,7 @@ wd_measure_is_thing(const struct wd_piece *p, uint32_t at)
 {
     struct wd_naming naming = wd_naming_read(p, at, MEASURE_THING_REACH);
 
-    return naming.thing >= 0;
+    return naming.thing >= 0 || naming.room >= 0 || naming.phone >= 0;
 }
 
 /* The end of the value that starts at `at` and has the form, 0 when there is none. */
@@ -118,7 +118,7 @@ wd_measure_word(const struct wd_piece *p, uint32_t at)
 
     while (at > 0 && from - at < MEASURE_WORD_MAX && wd_char_is(p->chars[at - 1], WD_CH_ALNUM))
         at--;
-    return at;
+    return from - at < MEASURE_WORD_MAX ? at : WD_MEASURE_NO_WORD;
 }
 
 bool
@@ -131,6 +131,8 @@ wd_measure_mask(const struct wd_piece *p, struct wd_match *m)
     if (form[0] == '<') {
         form++;
         m->start = wd_measure_word(p, m->start);
+        if (m->start == WD_MEASURE_NO_WORD)
+            return false;
     }
     if (!wd_measure_number_begins(p, m->start))
         return false;
@@ -172,10 +174,17 @@ bool
 wd_measure_iban(const struct wd_piece *p, struct wd_match *m)
 {
     char word[WD_IBAN_MAX];
-    int fifth = wd_piece_at(p, (int64_t)m->start + 4);
-    uint8_t sep = fifth == ' ' || fifth == '-' ? (uint8_t)fifth : 0;
-    uint32_t n = pii_iban_word(p, m->start, sep, word, sizeof(word)), len = wd_iban_length(word, n), end;
+    uint32_t n, len, end;
+    uint8_t sep;
+    int fifth;
 
+    /* The pattern starts at the second letter when that is upper case. */
+    if (wd_char_is(p->chars[m->start], WD_CH_UPPER) && wd_char_is(p->chars[m->start + 1], WD_CH_DIGIT) && m->start-- == 0)
+        return false;
+    fifth = wd_piece_at(p, (int64_t)m->start + 4);
+    sep = fifth == ' ' || fifth == '-' ? (uint8_t)fifth : 0;
+    n = pii_iban_word(p, m->start, sep, word, sizeof(word));
+    len = wd_iban_length(word, n);
     if (len == 0 || n < len || !wd_valid_iban(word, len))
         return false;
     end = m->start + len + (sep != 0 ? (len - 1) / 4 : 0);

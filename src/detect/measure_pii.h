@@ -9,7 +9,8 @@
  * same in the piece that it stands in and in the whole text.
  */
 bool wd_measure_mask(const struct wd_piece *p, struct wd_match *m);
-/* Where the word of letters and digits starts that `at` stands in. */
+/* Where the word of letters and digits starts that `at` stands in; WD_MEASURE_NO_WORD when that is too far away. */
+#define WD_MEASURE_NO_WORD UINT32_MAX
 uint32_t wd_measure_word(const struct wd_piece *p, uint32_t at);
 /* ISO 13616: in one word, or in groups of four. */
 bool wd_measure_iban(const struct wd_piece *p, struct wd_match *m);
@@ -25,7 +26,7 @@ bool wd_measure_postal(const struct wd_piece *p, struct wd_match *m);
 bool wd_measure_number_begins(const struct wd_piece *p, int64_t at);
 /* And end here: before nothing that goes on with it. */
 bool wd_measure_number_ends(const struct wd_piece *p, int64_t at);
-/* What stands right before names the number as something that belongs to nobody: an order, a version, a page. */
+/* What stands right before names the number as something else: an order, a version, a page, a telephone. */
 bool wd_measure_is_thing(const struct wd_piece *p, uint32_t at);
 
 #endif

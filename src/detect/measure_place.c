@@ -4,7 +4,7 @@
 #include "naming.h"
 #include "place.h"
 
-enum { MEASURE_DATE_REACH = 40, MEASURE_PARTS = 6, MEASURE_WORDS = 5 };
+enum { MEASURE_DATE_REACH = 28, MEASURE_PARTS = 6, MEASURE_WORDS = 5 };
 
 static bool
 measure_place_is(const struct wd_piece *p, int64_t i, unsigned classes)
@@ -106,22 +106,42 @@ measure_date_words(const struct wd_piece *p, uint32_t at)
     return day >= 1 && day <= 31 && measure_is_year(year) && !measure_place_is(p, i, WD_CH_ALNUM) ? i : 0;
 }
 
+/* A date starts at `at`; it has to reach beyond what the pattern matched. */
+static bool
+measure_date_at(const struct wd_piece *p, struct wd_match *m, uint32_t at)
+{
+    int before = wd_piece_at(p, (int64_t)at - 1);
+    struct wd_naming naming;
+    uint32_t end;
+
+    if (!wd_char_is(p->chars[at], WD_CH_ALNUM) || (before >= 0 && wd_char_is_token((uint8_t)before)))
+        return false;
+    end = measure_date_digits(p, at);
+    if (end == 0)
+        end = measure_date_words(p, at);
+    if (end <= m->start)
+        return false;
+    naming = wd_naming_read(p, at, MEASURE_DATE_REACH);
+    if (naming.birth < 0)
+        return false;
+    m->start = at;
+    m->end = end;
+    return true;
+}
+
+/* The pattern matched a year, or within digits. */
 bool
 wd_measure_date(const struct wd_piece *p, struct wd_match *m)
 {
-    struct wd_naming naming = wd_naming_read(p, m->start, MEASURE_DATE_REACH);
-    int before = wd_piece_at(p, (int64_t)m->start - 1);
-    uint32_t end;
+    uint32_t at = m->start > WD_PLACE_DATE_MAX - 8 ? m->start - (WD_PLACE_DATE_MAX - 8) : 0, last = m->start;
 
-    if (naming.birth < 0 || (before >= 0 && wd_char_is_token((uint8_t)before)))
+    /* Within a long number. */
+    if (measure_place_is(p, (int64_t)last - 1, WD_CH_DIGIT) && measure_place_is(p, (int64_t)last + 1, WD_CH_DIGIT))
         return false;
-    end = measure_date_digits(p, m->start);
-    if (end == 0)
-        end = measure_date_words(p, m->start);
-    if (end == 0)
-        return false;
-    m->end = end;
-    return true;
+    for (; at <= last; at++)
+        if (measure_date_at(p, m, at))
+            return true;
+    return false;
 }
 
 static uint32_t
@@ -159,7 +179,7 @@ measure_parts(const struct wd_piece *p, uint32_t end)
 {
     uint32_t i, to;
     unsigned n;
-    bool street;
+    bool street = false;
 
     for (n = 0; n < MEASURE_PARTS && end + 1 < p->len && p->chars[end] == ','; n++) {
         i = p->chars[end + 1] == ' ' ? end + 2 : end + 1;
@@ -192,6 +212,8 @@ wd_measure_postal(const struct wd_piece *p, struct wd_match *m)
         return false;
     head.len = p->len - start > WD_PLACE_MAX - 10 ? (uint32_t)start + WD_PLACE_MAX - 10 : p->len;
     if (wd_char_is(p->chars[start], WD_CH_DIGIT)) {
+        if (measure_word(&head, (uint32_t)start) - start > WD_PLACE_NUMBER_MAX)
+            return false;
         end = measure_words(&head, (uint32_t)start, &street);
     } else {
         end = wd_char_is(p->chars[start], WD_CH_UPPER) ? wd_place_german(p->chars + start, head.len - (uint32_t)start) : 0;

@@ -10,8 +10,13 @@
 struct wd_naming {
     int phone;  /* somebody is to be reached there */
     int number; /* "number is", which says little by itself */
-    int thing;  /* it belongs to an order, a page, a document: not a telephone */
+    int thing;  /* it belongs to an order, a page: to nobody */
+    int id;     /* to a document or an account */
+    int groups; /* an identifier that is written in groups of digits */
+    int room;   /* of a house: more numbers of the address follow */
     int birth, address;
+    int version; /* it counts editions or paragraphs */
+    int host;    /* it is an address of the Internet */
 };
 
 /* How far before a number its name may stand, in characters. */
@@ -23,7 +28,9 @@ struct wd_naming wd_naming_read(const struct wd_piece *piece, uint32_t at, uint3
 static inline bool
 wd_naming_is_phone(const struct wd_naming *n)
 {
-    return n->phone > n->thing || (n->number >= 0 && n->thing < 0);
+    int other = n->thing > n->id ? n->thing : n->id;
+
+    return n->phone > other || (n->number >= 0 && other < 0);
 }
 
 #endif

@@ -70,12 +70,14 @@ wd_phone_read(const struct wd_piece *p, uint32_t at, struct wd_phone *phone)
 {
     uint32_t i = at, end = at, gap;
     char sep = 0;
+    bool paren;
 
     *phone = (struct wd_phone){ 0 };
     phone->plus = i < p->len && p->chars[i] == '+';
     i += phone->plus;
     phone->paren = i < p->len && p->chars[i] == '(';
     i += phone->paren;
+    paren = phone->paren;
     while (phone->groups < WD_PHONE_GROUPS && i < p->len && wd_char_is(p->chars[i], WD_CH_DIGIT)) {
         uint8_t len = 0;
 
@@ -89,9 +91,10 @@ wd_phone_read(const struct wd_piece *p, uint32_t at, struct wd_phone *phone)
         phone->seps[phone->groups++] = sep;
         end = i;
         gap = phone_gap(p, i, &sep);
-        if (gap == 0)
+        if (gap == 0 || (p->chars[i] == ')' && !paren))
             break;
         i += gap;
+        paren = sep == '(';
     }
     if (phone->groups == 0)
         return 0;
@@ -265,23 +268,23 @@ phone_row(const struct wd_piece *p, int64_t at, int64_t *sign)
     size_t n = 0;
     int c;
 
-    *sign = -1;
+    *sign = INT64_MIN;
     for (i = at - 1; (c = wd_piece_at(p, i)) >= 0; i--) {
         if (at - i > WD_PHONE_CHARS)
-            return -1;
+            return INT64_MIN;
         if (wd_char_is((uint8_t)c, WD_CH_DIGIT)) {
             if (n > 0 && !wd_phone_is_gap(gap + sizeof(gap) - n, n, true))
                 break;
             n = 0;
             start = i;
         } else if (c == '+' && n == 0) {
-            *sign = *sign < 0 ? i : *sign;
+            *sign = *sign == INT64_MIN ? i : *sign;
             return i;
         } else if (n < 2 && memchr(" -./)(", c, 6) != NULL) {
             n++;
             gap[sizeof(gap) - n] = (char)c;
             if (c == '(' && n == 1) {
-                *sign = *sign < 0 ? i : *sign;
+                *sign = *sign == INT64_MIN ? i : *sign;
                 start = i;
             }
         } else {
@@ -301,18 +304,27 @@ phone_begins(const struct wd_piece *p, int64_t at)
     return wd_measure_number_begins(p, at);
 }
 
+/* A number from `start` on, which its name may stand before. */
 static bool
-phone_at(const struct wd_piece *p, struct wd_match *m, int64_t start, bool named)
+phone_at(const struct wd_piece *p, struct wd_match *m, int64_t start)
 {
+    struct wd_naming naming;
     struct wd_phone phone;
     uint32_t end;
+    int other;
+    bool named;
 
     if (start < 0 || !phone_begins(p, start))
         return false;
     end = wd_phone_read(p, (uint32_t)start, &phone);
     if (end <= m->start || (!phone.label && !wd_measure_number_ends(p, end)))
         return false;
-    if (!(m->rule->context == NULL && wd_phone_is_plain(&phone)) && !((named || phone.label) && wd_phone_is_possible(&phone)))
+    naming = wd_naming_read(p, (uint32_t)start, WD_NAMING_REACH);
+    other = naming.thing > naming.id ? naming.thing : naming.id;
+    if (other > naming.phone && !phone.plus && !phone.paren && !phone.label)
+        return false;
+    named = phone.label || (m->rule->context != NULL && wd_naming_is_phone(&naming));
+    if (!(m->rule->context == NULL && wd_phone_is_plain(&phone)) && !(named && wd_phone_is_possible(&phone)))
         return false;
     m->start = (uint32_t)start;
     m->end = end;
@@ -322,19 +334,14 @@ phone_at(const struct wd_piece *p, struct wd_match *m, int64_t start, bool named
 bool
 wd_measure_phone(const struct wd_piece *p, struct wd_match *m)
 {
-    int64_t sign, start = phone_row(p, m->start, &sign);
-    struct wd_naming naming;
-    bool named;
+    int64_t sign, start;
 
-    if (start < 0)
+    /* Within a number whose start was looked at before. */
+    if (m->start > 0 && wd_char_is(p->chars[m->start - 1], WD_CH_DIGIT) && wd_char_is(p->chars[m->start + 1], WD_CH_DIGIT) &&
+        wd_char_is(p->chars[m->start + 2], WD_CH_DIGIT))
         return false;
+    start = phone_row(p, m->start, &sign);
     if (m->start < p->len && (p->chars[m->start] == '+' || p->chars[m->start] == '('))
         sign = m->start;
-    naming = wd_naming_read(p, (uint32_t)start, WD_NAMING_REACH);
-    named = wd_naming_is_phone(&naming);
-    if (naming.thing > naming.phone && naming.thing >= 0 && wd_piece_at(p, start) != '+' && wd_piece_at(p, start) != '(')
-        return false;
-    if (phone_at(p, m, start, named))
-        return true;
-    return sign >= 0 && sign != start && phone_at(p, m, sign, named);
+    return phone_at(p, m, start) || (sign != start && phone_at(p, m, sign));
 }

@@ -4,8 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The longest stretch that is waited for behind a word that announces a postal address, and one that announces a date. */
-enum { WD_PLACE_MAX = 120, WD_PLACE_DATE_MAX = 32 };
+/* The longest stretch that is waited for behind a word that announces a postal address, and one that announces a date; the
+ * longest number of a house. */
+enum { WD_PLACE_MAX = 120, WD_PLACE_DATE_MAX = 32, WD_PLACE_NUMBER_MAX = 6 };
 
 /* Characters of the name of a month that the text starts with, 0 when it starts with none. English, German, French, Spanish. */
 uint32_t wd_place_month(const uint8_t *text, uint32_t n);

@@ -7,6 +7,8 @@
 #define BOTH (WD_INPUT | WD_OUTPUT)
 #define PII .category = WD_PII, .directions = BOTH
 #define DIGITS "0123456789"
+/* A form that may do without digits. */
+#define SIGNED PII, .shape = WD_SHAPE_MASK
 #define MASK PII, .shape = WD_SHAPE_MASK, .needs = DIGITS
 /* Where a number may be whose form says little, and a word with digits in it: what a rule with a context starts from. */
 #define NUMBER PII, .shape = WD_SHAPE_MASK, .needs = DIGITS, .glued = 1, .pattern = "[0-9]{7}|[0-9]{2}[ ./-][0-9]{2}"
@@ -14,6 +16,10 @@
 #define NATIONAL .kind = "national-id", .severity = WD_HIGH
 #define TAX .kind = "tax-id", .severity = WD_HIGH
 #define SSN "[0-9]{3}[ .-][0-9]{2}[ .-][0-9]{4}"
+#define COLONS ":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:|::[0-9A-Fa-f]{0,4}[0-9/:]"
+#define ADDRESS                                                                                                                  \
+    "address|addr:|live|living|reside|residing|wohn|anschrift|adresse|ship |ship to|deliver|located at|residence|home is|"       \
+    "house is|send it to|mail to"
 #define PERSON "national id|identity number|identity card|id number|id card|identification number"
 
 /* clang-format off */
@@ -24,8 +30,8 @@ static const struct wd_rule rows[] = {
       .pattern = "[2-6][0-9]{3}(?:[0-9]{8}|[ .-][0-9]{4,6}[ .-][0-9]{4})", .needs = DIGITS, .source = "ISO/IEC 7812-1" },
     { .id = "card-code", .kind = "card-code", .severity = WD_HIGH, WORD, .mask = "<###|####", .reach = 24,
       .context = "cvv|cvc|cvv2|cvc2|cid:|security code|verification code on the card|card verification|kartenpruefnummer" },
-    { .id = "iban", .kind = "iban", .severity = WD_HIGH, PII, .shape = WD_SHAPE_IBAN,
-      .pattern = "[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11}|[ -][A-Z0-9]{4}[ -])", .needs = DIGITS, .source = "ISO 13616" },
+    { .id = "iban", .kind = "iban", .severity = WD_HIGH, PII, .shape = WD_SHAPE_IBAN, .glued = 1,
+      .pattern = "[A-Z][0-9]{2}[A-Z0-9 -][A-Z0-9]{4}[A-Z0-9 -][A-Z0-9]{3}", .needs = DIGITS, .source = "ISO 13616" },
     { .id = "iban-named", .kind = "iban", .severity = WD_HIGH, PII, .shape = WD_SHAPE_IBAN,
       .pattern = "[a-z]{2}[0-9]{2}(?:[a-z0-9]{11}|-[a-z0-9]{4}-)", .needs = DIGITS, .context = "iban|konto|account|bank|wire|transfer" },
     { .id = "us-routing", .kind = "bank-account", .severity = WD_HIGH, NUMBER,
@@ -35,16 +41,15 @@ static const struct wd_rule rows[] = {
               "##########|#########|########|#######",
       .context = "account number|account no|account #|acct|bank account|checking account|savings account|kontonummer|a/c no" },
 
-    { .id = "ipv4", .kind = "ip", .severity = WD_LOW, PII, .shape = WD_SHAPE_IPV4, .glued = 1,
-      .pattern = "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]", .needs = ".", .source = "RFC 6943" },
-    { .id = "ipv6", .kind = "ip", .severity = WD_LOW, PII, .shape = WD_SHAPE_IPV6, .glued = 1,
-      .pattern = "[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]|[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}::|"
-                 "::[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]|(?:[23][0-9A-Fa-f]|[Ff][CcDd])[0-9A-Fa-f]{2}::|::[0-9]{1,3}\\.[0-9]",
+    { .id = "ipv4", .kind = "ip", .severity = WD_LOW, PII, .shape = WD_SHAPE_IPV4, .glued = 1, .pattern = "[0-9]\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]", .needs = ".", .source = "RFC 6943" },
+    { .id = "ipv6", .kind = "ip", .severity = WD_LOW, PII, .shape = WD_SHAPE_IPV6, .glued = 1, .pattern = COLONS,
       .needs = ":", .source = "RFC 4291" },
-    { .id = "mac", .kind = "mac", .severity = WD_LOW, PII, .shape = WD_SHAPE_MASK, .needs = ":-.", .valid = wd_valid_mac,
-      .pattern = "[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:|-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-|"
-                 "[0-9A-Fa-f]{2}\\.[0-9A-Fa-f]{4}\\.)[0-9A-Fa-f]{2}",
-      .mask = "**:**:**:**:**:**|**-**-**-**-**-**|****.****.****", .source = "IEEE 802" },
+    { .id = "mac", .kind = "mac", .severity = WD_LOW, SIGNED, .needs = ":", .valid = wd_valid_mac, .glued = 1, .pattern = COLONS,
+      .mask = "<**:**:**:**:**:**", .source = "IEEE 802" },
+    { .id = "mac-dashed", .kind = "mac", .severity = WD_LOW, SIGNED, .needs = "-", .valid = wd_valid_mac, .glued = 1,
+      .pattern = "-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-", .mask = "<**-**-**-**-**-**" },
+    { .id = "mac-dotted", .kind = "mac", .severity = WD_LOW, SIGNED, .needs = ".-", .valid = wd_valid_mac, .glued = 1,
+      .pattern = "\\.[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4}", .mask = "<****.****.****" },
 
     /* A number that is written as only telephone numbers are; one that is called a telephone number. */
     { .id = "phone", .kind = "phone", .severity = WD_MEDIUM, PII, .shape = WD_SHAPE_PHONE, .glued = 1,
@@ -69,8 +74,8 @@ static const struct wd_rule rows[] = {
       .mask = "###-##-####|### ## ####", .valid = wd_valid_us_itin, .source = "IRS" },
     { .id = "us-itin-named", .kind = "tax-id", .severity = WD_HIGH, NUMBER,
       .mask = "<#########", .valid = wd_valid_us_itin, .context = "itin|taxpayer|tax id|tax payer" },
-    { .id = "us-mbi", NATIONAL, MASK, .pattern = "[1-9][A-Za-z][0-9A-Za-z][0-9]-[A-Za-z][0-9A-Za-z][0-9]-[A-Za-z]{2}[0-9]{2}",
-      .mask = "#@*#-@*#-@@##", .valid = wd_valid_us_mbi, .source = "CMS" },
+    { .id = "us-mbi", NATIONAL, MASK, .glued = 1, .pattern = "[0-9]-[A-Za-z][0-9A-Za-z][0-9]-[A-Za-z]{2}[0-9]{2}",
+      .mask = "<#@*#-@*#-@@##", .valid = wd_valid_us_mbi, .source = "CMS" },
     { .id = "us-mbi-named", NATIONAL, WORD,
       .mask = "<#@*#@*#@@##", .valid = wd_valid_us_mbi, .context = "mbi|medicare|beneficiary" },
     { .id = "us-npi", .kind = "medical-licence", .severity = WD_LOW, NUMBER,
@@ -86,7 +91,7 @@ static const struct wd_rule rows[] = {
       .mask = "@@######@|@@ ## ## ## @|@@ ######@|@@ ###### @", .source = "HMRC NIM39110" },
     { .id = "uk-nino-named", NATIONAL, WORD, .valid = wd_valid_uk_nino, .mask = "<@@######@", .context = "nino|national insurance|ni number|ni no" },
 
-    { .id = "de-tax-id", TAX, NUMBER, .mask = "<###########|## ### ### ###", .valid = wd_valid_de_tax,
+    { .id = "de-tax-id", TAX, NUMBER, .mask = "<###########", .valid = wd_valid_de_tax,
       .context = "steuer-id|steuerid|steueridentifikation|steuer-identifikation|idnr|identifikationsnummer|steuernummer|tax id|tin " },
     { .id = "de-pension", NATIONAL, MASK, .pattern = "[0-9]{8}[A-Z][0-9]{3}", .mask = "########@###", .valid = wd_valid_de_pension },
     { .id = "de-health", NATIONAL, WORD, .mask = "<@#########", .valid = wd_valid_de_health,
@@ -95,12 +100,11 @@ static const struct wd_rule rows[] = {
       .reach = 40, .context = "personalausweis|ausweis|ausweisnummer|identity card|reisepass|pass-nr|passnummer" },
     { .id = "es-nif", NATIONAL, MASK, .glued = 1, .pattern = "[0-9]{7}-?[A-Z]",
       .mask = "<########@|########-@|@#######@|@#######-@", .valid = wd_valid_es_nif, .source = "Ministerio del Interior" },
-    { .id = "it-fiscal-code", NATIONAL, MASK, .pattern = "[A-Za-z]{6}[0-9L-Vl-v]{2}[A-Ta-t][0-9L-Vl-v]{2}[A-Za-z][0-9L-Vl-v]{3}[A-Za-z]",
-      .mask = "@@@@@@**@**@***@", .valid = wd_valid_it_fiscal },
-    { .id = "fr-nir", NATIONAL, MASK, .pattern = "[12] [0-9]{2} [0-9]{2} [0-9]{2} [0-9]{3}", .mask = "# ## ## ## ### ### ##",
-      .valid = wd_valid_fr_nir, .source = "INSEE" },
-    { .id = "fr-nir-named", NATIONAL, NUMBER, .mask = "<###############|############# ##",
-      .valid = wd_valid_fr_nir, .context = "nir|insee|securite sociale|curit|numero de secu|secu" },
+    { .id = "it-fiscal-code", NATIONAL, MASK, .glued = 1, .pattern = "[0-9]{2}[A-EHLMPRSTa-ehlmprst][0-9]{2}[A-Za-z][0-9]{3}[A-Za-z]",
+      .mask = "<@@@@@@**@**@***@", .valid = wd_valid_it_fiscal },
+    { .id = "fr-nir", NATIONAL, MASK, .pattern = "[12] [0-9]{2} [0-9]{2} [0-9]{2} [0-9]{3}|[12][0-9]{14}",
+      .mask = "###############|# ## ## ## ### ### ##", .valid = wd_valid_fr_nir, .reach = 48, .context = "nir|insee|secu",
+      .source = "INSEE" },
     { .id = "nl-bsn", NATIONAL, NUMBER, .mask = "<#########|####.##.###|###.###.###", .valid = wd_valid_nl_bsn,
       .context = "bsn|burgerservicenummer|sofi|dutch" },
     { .id = "be-national-number", NATIONAL, MASK, .pattern = "[0-9]{2}\\.[0-9]{2}\\.[0-9]{2}-[0-9]{3}\\.[0-9]{2}", .mask = "##.##.##-###.##",
@@ -140,7 +144,7 @@ static const struct wd_rule rows[] = {
     { .id = "br-cpf-named", NATIONAL, NUMBER, .mask = "<###########", .valid = wd_valid_br_cpf, .context = "cpf|brazil" },
     { .id = "br-cnpj", TAX, MASK, .pattern = "[0-9]{2}\\.[0-9]{3}\\.[0-9]{3}/[0-9]{4}-[0-9]{2}", .mask = "##.###.###/####-##",
       .valid = wd_valid_br_cnpj },
-    { .id = "mx-curp", NATIONAL, MASK, .pattern = "[A-Za-z]{4}[0-9]{6}[HMXhmx][A-Za-z]{5}[0-9A-Za-z][0-9]", .mask = "@@@@######@@@@@@*#",
+    { .id = "mx-curp", NATIONAL, MASK, .glued = 1, .pattern = "[0-9]{6}[HMXhmx][A-Za-z]{5}", .mask = "<@@@@######@@@@@@*#",
       .valid = wd_valid_mx_curp },
     { .id = "ar-cuit", TAX, MASK, .pattern = "[23][0-9]-[0-9]{8}-[0-9]", .mask = "##-########-#", .valid = wd_valid_ar_cuit },
     { .id = "cl-rut", NATIONAL, MASK, .pattern = "[0-9]{1,2}\\.[0-9]{3}\\.[0-9]{3}-[0-9Kk]", .mask = "##.###.###-*|#.###.###-*",
@@ -149,11 +153,11 @@ static const struct wd_rule rows[] = {
       .valid = wd_valid_in_aadhaar_plain, .source = "UIDAI" },
     { .id = "in-aadhaar-named", NATIONAL, NUMBER, .mask = "<############", .valid = wd_valid_in_aadhaar,
       .context = "aadhaar|aadhar|adhaar|uidai|uid " },
-    { .id = "in-pan", TAX, MASK, .pattern = "[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]", .mask = "@@@@@####@", .valid = wd_valid_in_pan,
+    { .id = "in-pan", TAX, MASK, .glued = 1, .pattern = "[0-9]{4}[A-Z]", .mask = "<@@@@@####@", .valid = wd_valid_in_pan,
       .source = "Income Tax Department" },
     { .id = "kr-rrn", NATIONAL, MASK, .glued = 1, .pattern = "[0-9]{6}[-+A-FU-Y][0-9]{3}", .mask = "<######-#######", .valid = wd_valid_kr_rrn },
     { .id = "kr-rrn-named", NATIONAL, NUMBER, .mask = "<#############|######-#######",
-      .context = "rrn|frn|resident registration|jumin|korean" },
+      .valid = wd_valid_kr_number, .context = "rrn|frn|resident registration|jumin|korean" },
     { .id = "sg-nric", NATIONAL, MASK, .glued = 1, .pattern = "[0-9]{7}-?[A-Z]", .mask = "<@#######@", .valid = wd_valid_sg_nric },
     { .id = "th-id", NATIONAL, MASK, .pattern = "[1-8]-[0-9]{4}-[0-9]{5}-[0-9]{2}-[0-9]", .mask = "#-####-#####-##-#", .valid = wd_valid_th_id },
     { .id = "th-id-named", NATIONAL, NUMBER, .mask = "<#############", .valid = wd_valid_th_id,
@@ -168,8 +172,7 @@ static const struct wd_rule rows[] = {
     { .id = "au-medicare", NATIONAL, MASK, .pattern = "[2-6][0-9]{3} [0-9]{5} [0-9]", .mask = "#### ##### #", .valid = wd_valid_au_medicare },
     { .id = "au-medicare-named", NATIONAL, NUMBER, .mask = "<##########", .valid = wd_valid_au_medicare,
       .context = "medicare" },
-    { .id = "au-abn", TAX, NUMBER, .mask = "<###########|## ### ### ###", .valid = wd_valid_au_abn,
-      .context = "abn|australian business" },
+    { .id = "au-abn", TAX, NUMBER, .mask = "<###########|## ### ### ###", .valid = wd_valid_au_abn, .reach = 48, .context = "abn" },
     { .id = "ca-sin", NATIONAL, MASK, .pattern = "[0-9]{3}[ -][0-9]{3}[ -][0-9]{3}", .mask = "###-###-###", .valid = wd_valid_ca_sin },
     { .id = "ca-sin-named", NATIONAL, NUMBER, .mask = "<#########|### ### ###|###-###-###",
       .valid = wd_valid_ca_sin, .context = "sin |sin:|sin#|social insurance|nas |nas:|assurance sociale" },
@@ -179,26 +182,26 @@ static const struct wd_rule rows[] = {
       .context = "passport|pasaporte|passeport|passaporto|reisepass|paspoort|travel document|\xec\x97\xac\xea\xb6\x8c" },
     { .id = "driving-licence", .kind = "driving-licence", .severity = WD_HIGH, WORD,
       .valid = wd_valid_document, .reach = 48,
-      .mask = "<############|###########|##########|#########|########|#######|@##############|@############|@###########|@#########|"
+      .mask = "<############|###########|##########|#########|########|#######|@##############|@#############|@############|@###########|@#########|"
               "@########|@#######|@######|@@######@|@@#######|@@######|@@########@|@@#######@|@#@##@###@|##-##-######-##|@@#########",
       .context = "driver's licen|driver licen|drivers licen|driving licen|driver\xe2\x80\x99s licen|dl number|dl:|dl#|fuehrerschein|"
                  "f\xc3\xbchrerschein|fahrerlaubnis|permis de conduire|patente|rijbewijs|licencia de conducir|license number|"
                  "license is|licence is" },
     { .id = "uk-driving-licence", .kind = "driving-licence", .severity = WD_HIGH, MASK,
-      .pattern = "[A-Za-z]{2}[A-Za-z9]{3}[0-9]{6}[A-Za-z9]{2}[0-9A-Za-z][A-Za-z]{2}", .mask = "*****######*****",
+      .glued = 1, .pattern = "[0-9]{6}[A-Za-z9]{2}[0-9A-Za-z][A-Za-z]{2}", .mask = "<*****######*****",
       .valid = wd_valid_uk_licence, .source = "DVLA" },
 
-    { .id = "birth-date", .kind = "birth-date", .severity = WD_LOW, PII, .shape = WD_SHAPE_DATE, .glued = 1, .needs = DIGITS,
-      .pattern = "[0-9]{1,2}[./-] ?[0-9]{1,2}[./-] ?[0-9]{2}|[0-9]{4}[./-][0-9]{1,2}[./-][0-9]|[0-9](?:st|nd|rd|th|\\.)? (?:of |de )?[A-Za-z]{3}|"
-                 "[A-Z][a-z]{2,8}\\.? [0-9]{1,2}",
+    { .id = "birth-date", .kind = "birth-date", .severity = WD_LOW, PII, .shape = WD_SHAPE_DATE, .needs = DIGITS,
+      .glued = 1, .pattern = "[0-9][./-] ?[0-9]{1,2}[./-] ?[0-9]{1,4}|[0-9]{4}",
       .context = "born|birth|dob|d.o.b|geboren|geburt|geb.|naissance|nacimiento|nacid|nascita|nato |nata |nascimento" },
     { .id = "address", .kind = "address", .severity = WD_LOW, PII, .shape = WD_SHAPE_POSTAL, .glued = 1, .needs = DIGITS,
-      .pattern = "[0-9][A-Za-z]? [A-Z0-9]|(?:stra(?:ss|\xc3\x9f)e|str\\.|weg|platz|allee|gasse|ring|damm|ufer|Stra(?:ss|\xc3\x9f)e) [0-9]",
-      .context = "address|addr:|live|living|reside|residing|wohn|anschrift|adresse|ship |ship to|deliver|located at|residence|home is|"
-                 "house is|send it to|mail to" },
+      .pattern = "[0-9] [A-Z]", .context = ADDRESS },
+    { .id = "address-german", .kind = "address", .severity = WD_LOW, PII, .shape = WD_SHAPE_POSTAL, .glued = 1, .needs = DIGITS,
+      .pattern = "(?:tra\xc3\x9f"
+                 "e|asse|str\\.|weg|latz|llee|ring|damm|ufer) [0-9]", .context = ADDRESS },
 
     { .id = "bitcoin", .kind = "crypto-address", .severity = WD_LOW, PII, .shape = WD_SHAPE_RUN, .value = WD_CH_ALNUM, .min = 26, .max = 35,
-      .pattern = "[13LMDXT][1-9a-f]{0,12}[A-HJ-NP-Zg-km-z][1-9A-HJ-NP-Za-km-z]{12}", .needs = DIGITS, .valid = wd_valid_base58 },
+      .pattern = "[13][1-9a-f]{0,12}[A-HJ-NP-Zg-km-z][1-9A-HJ-NP-Za-km-z]{12}", .needs = DIGITS, .valid = wd_valid_base58 },
     { .id = "bech32", .kind = "crypto-address", .severity = WD_LOW, PII, .shape = WD_SHAPE_RUN, .value = WD_CH_ALNUM, .min = 14, .max = 90,
       .pattern = "(?i:bc1|ltc1)[02-9ac-hj-np-zAC-HJ-NP-Z]{11}", .needs = "1", .valid = wd_valid_bech32, .source = "BIP 173, BIP 350" },
     { .id = "ethereum", .kind = "crypto-address", .severity = WD_LOW, PII, .shape = WD_SHAPE_RUN, .value = WD_CH_ALNUM, .min = 42, .max = 42,

@@ -293,6 +293,9 @@ validate_issuer(unsigned head, size_t len)
     };
     size_t i;
 
+    /* Those of Visa have three lengths; IMEI begin so, too, and have 15 digits with the same check digit. */
+    if (head / 1000 == 4 && len != 13 && len != 16 && len != 19)
+        return false;
     for (i = 0; i < sizeof(issuers) / sizeof(issuers[0]); i++)
         if (head >= issuers[i].from && head <= issuers[i].to)
             return len >= issuers[i].shortest && len <= issuers[i].longest && (issuers[i].shortest != 13 || len != 17);

@@ -52,6 +52,8 @@ bool wd_valid_in_aadhaar(struct wd_span s, unsigned form);
 bool wd_valid_in_aadhaar_plain(struct wd_span s, unsigned form);
 bool wd_valid_in_pan(struct wd_span s, unsigned form);
 bool wd_valid_kr_rrn(struct wd_span s, unsigned form);
+/* As wd_valid_kr_rrn(), the day aside. */
+bool wd_valid_kr_number(struct wd_span s, unsigned form);
 bool wd_valid_sg_nric(struct wd_span s, unsigned form);
 bool wd_valid_th_id(struct wd_span s, unsigned form);
 bool wd_valid_za_id(struct wd_span s, unsigned form);

@@ -242,6 +242,14 @@ wd_valid_kr_rrn(struct wd_span s, unsigned form)
 }
 
 bool
+wd_valid_kr_number(struct wd_span s, unsigned form)
+{
+    struct wd_digits d = wd_digits_read(s);
+
+    return d.count == 13 && d.at[6] >= 1 && d.at[6] <= 8;
+}
+
+bool
 wd_valid_sg_nric(struct wd_span s, unsigned form)
 {
     static const uint8_t weights[] = { 2, 7, 6, 5, 4, 3, 2 };
