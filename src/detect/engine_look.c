@@ -226,9 +226,11 @@ wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece)
     size_t at = 0;
     uint32_t len;
 
-    if (piece->len > WD_ENGINE_PLAIN_PIECE ||
-        !wd_numbers_next(wd_span((const char *)piece->chars, piece->len), 1, &at, &number) || !number.plain)
+    if (piece->len > WD_ENGINE_PLAIN_PIECE)
         return true;
+    while (wd_numbers_next(wd_span((const char *)piece->chars, piece->len), 1, &at, &number))
+        if (!number.plain)
+            return true;
     len = wd_piece_before(piece, 0, text);
     memcpy(text + len, piece->chars, piece->len);
     look.digits = UINT_MAX;

@@ -171,7 +171,7 @@ text_next(struct wd_buf *out, struct wd_buf *before)
 }
 
 /*
- * Injection, then detection, then what the provider could misread in what is left: each step takes what the one before left.
+ * Detection, then injection in what is left, then what the provider could misread: each step takes what the one before left.
  * out is for the caller to free.
  */
 static enum wd_err
@@ -187,11 +187,11 @@ text_clean(struct wd_inner_work *work, const struct text_plan *plan, const struc
         return WD_ERR_NOMEM;
     wd_buf_init(out, text.len * 4 + 4096);
     before.cap = out->cap;
-    if (plan->judge && wd_inner_is_judged(t))
-        err = wd_inner_judge(work, scan, t, text, out, changed);
-    if (err == WD_OK && (plan->suspect || *changed)) {
+    if (plan->suspect)
+        err = text_detect(work, scan, t, text, out, changed);
+    if (err == WD_OK && plan->judge && wd_inner_is_judged(t)) {
         text = *changed ? text_next(out, &before) : text;
-        err = text_detect(work, scan, t, text, out, &now);
+        err = wd_inner_judge(work, scan, t, text, out, &now);
         if (err == WD_OK && !now && *changed)
             err = wd_buf_add(out, text);
         *changed = *changed || now;

@@ -23,9 +23,21 @@ static const struct wd_rule own_rows[] = {
       .context = "staff|employee no",
       .stop = "000000" },
 };
-static const char *const own_off[] = { "email" };
+/* Of the table only cards: a small set compiles fast. */
+static const char *own_off[1024];
 static const char *const own_allow[] = { "EMP-99*", "4111111111111111" };
-static const struct wd_ruleset own_set = { own_rows, 2, own_off, 1, own_allow, 2 };
+static struct wd_ruleset own_set = { own_rows, 2, own_off, 0, own_allow, 2 };
+
+static int
+own_setup(void **state)
+{
+    const struct wd_rule *rule;
+
+    for (size_t i = 0; (rule = wd_rule_at(i)) != NULL; i++)
+        if (strcmp(rule->id, "card") != 0)
+            own_off[own_set.off_count++] = rule->id;
+    return 0;
+}
 
 static const struct {
     const char *text, *want;
@@ -144,5 +156,5 @@ main(void)
         cmocka_unit_test(test_a_stored_engine_is_the_same_and_a_damaged_one_is_refused),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, own_setup, NULL);
 }

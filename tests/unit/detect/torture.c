@@ -33,12 +33,15 @@ run_whole(struct rig *rig)
     return wd_redact(&rig->scan, WD_REDACT_JSON, WD_SPAN("{\"a\":\"" SECRET "\",\"b\":[4111111111111111]}"), &rig->out, &changed);
 }
 
+/* Compiling takes as many allocations as there are rules: here one is left. */
+static struct wd_ruleset few;
+
 static enum wd_err
 run_engine(struct rig *rig)
 {
     struct wd_engine *engine = NULL;
     struct wd_scratch *scratch = NULL;
-    enum wd_err err = wd_engine_new(&engine, NULL);
+    enum wd_err err = wd_engine_new(&engine, &few);
 
     if (err == WD_OK)
         err = wd_scratch_new(&scratch, engine);
@@ -51,11 +54,17 @@ static void
 test_each_allocation_fails_once(void **state)
 {
     static enum wd_err (*const runs[])(struct rig *) = { run_stream, run_whole, run_engine };
+    static const char *off[1024];
+    const struct wd_rule *rule;
     struct rig rig;
     enum wd_err err;
     size_t i;
     long n;
 
+    few.off = off;
+    for (i = 0; (rule = wd_rule_at(i)) != NULL; i++)
+        if (strcmp(rule->id, "email") != 0)
+            off[few.off_count++] = rule->id;
     rig_init(&rig);
     for (i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
         for (n = 0;; n++) {
