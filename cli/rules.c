@@ -54,6 +54,19 @@ static const char *const rules_shapes[] = {
     [WD_SHAPE_ASSIGNED] = "the value that is assigned to the name",
     [WD_SHAPE_EMAIL] = "the whole address",
     [WD_SHAPE_CARD] = "13 to 19 digits, also in groups, of an issuer that exists, with their check digit",
+    [WD_SHAPE_WORD] = "what the pattern matches, within one word",
+    [WD_SHAPE_HANDLER] = "the script that is assigned to the attribute",
+    [WD_SHAPE_HIDDEN] = "all hidden characters in a row",
+    [WD_SHAPE_URL] = "the password, or the key, before the host of the URL",
+    [WD_SHAPE_BARE] = "a word of 15 characters or more that looks drawn by lot, behind words that call it a secret",
+    [WD_SHAPE_MASK] = "the longest of the forms that fits",
+    [WD_SHAPE_IBAN] = "the whole number, also in groups of four, by the length of its country and its check digits (mod 97)",
+    [WD_SHAPE_IPV4] = "the whole address, unless it names nobody: loopback, documentation, link-local, well-known resolvers",
+    [WD_SHAPE_IPV6] = "the whole address, unless it names nobody: loopback, documentation, link-local, well-known resolvers",
+    [WD_SHAPE_PHONE] = "the whole number with its separators and extension",
+    [WD_SHAPE_DATE] = "the whole date",
+    [WD_SHAPE_POSTAL] = "from the house or the street to the postal code",
+    [WD_SHAPE_PHRASE] = "a whole text is read, in every reading: decoded, without hidden characters, look-alikes undone",
     [WD_SHAPE_OWN] = "known by its bytes",
 };
 
@@ -111,7 +124,7 @@ rules_list(bool json)
 
     if (json)
         fputs("{\"rules\":[", stdout);
-    for (size_t i = 0; (rule = wd_rule_at(i)) != NULL; i++) {
+    for (size_t i = 0; (rule = wd_rule_listed(i)) != NULL; i++) {
         const char *category = wd_category_name((enum wd_category)rule->category);
         const char *severity = wd_severity_name((enum wd_severity)rule->severity);
 
@@ -183,14 +196,19 @@ rules_explain(struct rules *r, const struct wd_rule *rule)
            rule->directions == (WD_INPUT | WD_OUTPUT) ? "in what is asked and what is answered"
            : rule->directions == WD_INPUT             ? "in what is asked"
                                                       : "in what is answered");
-    if (rule->pattern != NULL)
-        printf("%-11s%s\n", "pattern", rule->pattern);
+    printf("%-11s%s\n", "pattern",
+           rule->pattern == NULL      ? "none: words are looked at one by one"
+           : rule->pattern[0] == '\0' ? "none: a linear model weighs the words of a text (docs/injection-training.md)"
+                                      : rule->pattern);
+    if (rule->mask != NULL)
+        printf("%-11s%s (# a digit, @ a letter, * either, ? a separator)\n", "forms", rule->mask);
     if (rule->shape < sizeof(rules_shapes) / sizeof(rules_shapes[0]) && rules_shapes[rule->shape] != NULL)
         printf("%-11s%s\n", "reach", rules_shapes[rule->shape]);
     rules_print_length(rule);
     printf("%-11s%s\n", "check", rules_check_words(rule));
-    snprintf(behind, sizeof(behind), ": one of them in the %d characters before", WD_CONTEXT_MAX);
+    snprintf(behind, sizeof(behind), ": one of them in the %d characters before", rule->reach > 0 ? rule->reach : WD_CONTEXT_MAX);
     rules_print_words("context", rule->context, behind);
+    rules_print_words("with", rule->with, ": only a value that holds one of them is one");
     rules_print_words("stop", rule->stop, ": a value that holds one of them is none");
     printf("%-11s%s\n", "source", rule->source != NULL ? rule->source : "common knowledge");
     wd_buf_init(&shown, RULES_TEXT_MAX);

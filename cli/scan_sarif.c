@@ -32,7 +32,7 @@ scan_sarif_begin(struct scan_report *r)
                   "\"runs\":[{\"tool\":{\"driver\":{\"name\":\"warder\",\"semanticVersion\":\"" WARDER_VERSION "\",\"rules\":[");
     const struct wd_rule *rule;
 
-    for (size_t i = 0; err == WD_OK && (rule = wd_rule_at(i)) != NULL; i++)
+    for (size_t i = 0; err == WD_OK && (rule = wd_rule_listed(i)) != NULL; i++)
         err = sarif_rule(&r->line, rule, i == 0);
     if (err == WD_OK)
         err = wd_buf_add_str(&r->line, "]}},\"columnKind\":\"unicodeCodePoints\",\"results\":[");
@@ -72,7 +72,7 @@ sarif_rule_index(struct wd_buf *out, const struct wd_rule *of)
 {
     const struct wd_rule *rule;
 
-    for (size_t i = 0; (rule = wd_rule_at(i)) != NULL; i++)
+    for (size_t i = 0; (rule = wd_rule_listed(i)) != NULL; i++)
         if (rule == of)
             return wd_buf_printf(out, ",\"ruleIndex\":%zu", i);
     return WD_OK;

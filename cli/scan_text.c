@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../src/detect/chars.h"
+#include "../src/detect/injection.h"
 #include "../src/detect/redactor.h"
 #include "scan_allow.h"
 #include "scan_example.h"
@@ -359,6 +360,34 @@ text_finish(struct scan_text *t)
     return err != WD_OK ? err : t->err;
 }
 
+/*
+ * Injection in what is new, as in a document: the worst place of each stretch. In folders only where it is asked for: code,
+ * tests and manuals are full of instructions.
+ */
+static enum wd_err
+text_judge(struct scan_text *t)
+{
+    const struct wd_injection_thresholds limits = WD_INJECTION_THRESHOLDS;
+    uint64_t origin = t->origin, observed = t->observed;
+    struct wd_injection_result found;
+    enum wd_err err = WD_OK;
+    size_t from, n;
+
+    if ((t->tree && t->wanted->narrow) || !t->wanted->category.categories[WD_INJECTION])
+        return WD_OK;
+    for (from = t->done; from < t->now.len && err == WD_OK; from += n) {
+        n = t->now.len - from < TEXT_SLICE ? t->now.len - from : TEXT_SLICE;
+        err = wd_injection_scan(&t->d.scan, WD_INJECTION_DOCUMENT, &limits, wd_span(t->now.bytes + from, n), &found);
+        if (err != WD_OK || found.rule == NULL)
+            continue;
+        t->origin = t->now.base.offset + from;
+        text_on_finding(t, found.rule, found.start, found.end);
+    }
+    t->origin = origin;
+    t->observed = observed;
+    return err != WD_OK ? err : t->err;
+}
+
 static enum wd_err
 text_look(struct scan_text *t, bool last)
 {
@@ -381,7 +410,7 @@ text_look(struct scan_text *t, bool last)
     }
     if (err == WD_OK && last && t->active)
         err = text_finish(t);
-    return err;
+    return err == WD_OK ? text_judge(t) : err;
 }
 
 /* A NUL, or more control characters than any text has. */

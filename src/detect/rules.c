@@ -18,6 +18,19 @@ wd_rule_at(size_t i)
     return NULL;
 }
 
+const struct wd_rule *
+wd_rule_listed(size_t i)
+{
+    size_t pieces = wd_rule_count();
+
+    if (i < pieces)
+        return wd_rule_at(i);
+    i -= pieces;
+    if (i < wd_rules_injection.count)
+        return &wd_rules_injection.rows[i];
+    return i == wd_rules_injection.count ? &wd_rule_injection_classifier : NULL;
+}
+
 size_t
 wd_rule_count(void)
 {

@@ -103,6 +103,8 @@ extern const struct wd_rule wd_rule_injection_classifier;
 /* The rule at i of the redactor's tables, NULL behind the last. */
 const struct wd_rule *wd_rule_at(size_t i);
 size_t wd_rule_count(void);
+/* The same, and then what is found in whole texts: phrases of injection and the classifier. */
+const struct wd_rule *wd_rule_listed(size_t i);
 /* The gateway's own keys, whatever their form. Not in the table, for it has no pattern. */
 extern const struct wd_rule wd_rule_own;
 

@@ -189,9 +189,11 @@ wd_environ_production(struct wd_load *load)
     } off[] = {
         { "detect.input.secret", offsetof(struct wd_policy, detect_input[WD_SECRET]) },
         { "detect.input.pii", offsetof(struct wd_policy, detect_input[WD_PII]) },
+        { "detect.input.injection", offsetof(struct wd_policy, detect_input[WD_INJECTION]) },
         { "detect.input.malicious", offsetof(struct wd_policy, detect_input[WD_MALICIOUS]) },
         { "detect.output.secret", offsetof(struct wd_policy, detect_output[WD_SECRET]) },
         { "detect.output.pii", offsetof(struct wd_policy, detect_output[WD_PII]) },
+        { "detect.output.injection", offsetof(struct wd_policy, detect_output[WD_INJECTION]) },
         { "detect.output.malicious", offsetof(struct wd_policy, detect_output[WD_MALICIOUS]) },
     };
     static const char what[] = "switches a control off in production";
