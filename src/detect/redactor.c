@@ -520,7 +520,7 @@ wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
     r->batch = &batch;
     r->out = out;
     if (err == WD_OK)
-        err = wd_view_reserve(&r->view, (uint32_t)(r->view.raw.len - r->view.offs[r->view.count]));
+        err = wd_view_reserve(&r->view, (uint32_t)(r->view.raw.len - r->view.offs[r->view.count]) + 1);
     if (err == WD_OK)
         err = wd_glyphs_finish(&r->reader);
     if (err == WD_OK) {
