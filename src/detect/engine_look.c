@@ -217,6 +217,19 @@ wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t lon
     return needed && look_text(&look) ? possible | WD_MATCH_TEXT : possible;
 }
 
+uint32_t
+wd_match_least_plain(const struct wd_scan *scan)
+{
+    const struct wd_engine *e = scan->engine;
+    unsigned c;
+
+    /* A rule of the policy may need a letter. */
+    for (c = 'a'; c <= 'z'; c++)
+        if ((e->needed[c] | e->needed[c & ~0x20u]) != 0)
+            return 0;
+    return e->shortest_plain < WD_DECODE_MIN ? e->shortest_plain : WD_DECODE_MIN;
+}
+
 bool
 wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece)
 {

@@ -60,6 +60,9 @@ enum { WD_MATCH_TEXT = 1, WD_MATCH_NUMBER = 2, WD_MATCH_ALL = 3 };
 /* Of which of the kinds rules may match in any of the pieces that chars was cut into: 0 when none can. */
 unsigned wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece, unsigned kinds);
 
+/* How long a piece of letters alone at least is that something is found in, keys of ours aside. */
+uint32_t wd_match_least_plain(const struct wd_scan *scan);
+
 /* What injection.c holds in an engine; what Vectorscan and the readings of a text work in. */
 struct wd_canon;
 struct wd_injection;
