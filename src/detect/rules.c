@@ -166,7 +166,7 @@ wd_rule_name_ends(struct wd_span s)
     last = wd_char_lower((uint8_t)s.ptr[s.len - 1]);
     b = wd_char_lower((uint8_t)s.ptr[s.len - 2]);
     c = s.len > 2 ? wd_char_lower((uint8_t)s.ptr[s.len - 3]) : 0;
-    may = s.len == 2 || (s.ptr[s.len - 1] == 'u' && b == '-');
+    may = b == '-' && (s.len == 2 ? last : (uint8_t)s.ptr[s.len - 1]) == 'u';
     for (i = 0; i < 3 && !may; i++)
         may = b == (uint8_t)ends[last - 'a'][i][1] && c == (uint8_t)ends[last - 'a'][i][0];
     for (i = 0; may && i < sizeof(rules_names) / sizeof(rules_names[0]); i++)
