@@ -72,6 +72,8 @@ bare_is_named(struct wd_span s)
     size_t i, len;
 
     for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (starts[i][0] != s.ptr[0] || starts[i][1] != s.ptr[1])
+            continue;
         len = strlen(starts[i]);
         if (s.len > len && memcmp(s.ptr, starts[i], len) == 0)
             return true;

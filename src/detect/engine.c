@@ -200,7 +200,7 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
     do {
         const struct wd_rule *rule = e->rules[id];
 
-        if (rule->mask != NULL && known)
+        if ((rule->mask != NULL && known) || (wd_engine_is_number(rule) && !wd_engine_called_has(&s->called, e->context[id])))
             continue;
         if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(s->into, rule, (uint32_t)from))
             continue;
@@ -372,7 +372,7 @@ engine_find(const struct wd_scan *scan, const struct wd_piece *piece, unsigned k
     memset(s->words, 0xff, sizeof(s->words));
     if ((kinds & WD_MATCH_TEXT) != 0)
         rc = engine_scan(s, WD_ENGINE_FIND);
-    if (rc == HS_SUCCESS && (kinds & WD_MATCH_NUMBER) != 0 && wd_engine_calls_number(scan, piece))
+    if (rc == HS_SUCCESS && (kinds & WD_MATCH_NUMBER) != 0 && wd_engine_calls_number(scan, piece, &s->called))
         rc = engine_scan(s, WD_ENGINE_FIND_NUMBERS);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;

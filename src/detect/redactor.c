@@ -188,8 +188,10 @@ redactor_apply(struct wd_redactor *r, const struct wd_match *m, uint32_t base, s
     uint32_t start = base + m->start, end = base + m->end;
     enum wd_err err = WD_OK;
 
-    wd_scan_fingerprint(r->scan, m->rule, wd_span((const char *)r->view.chars + start, end - start), fingerprint);
-    wd_findings_add(r->scan->findings, m->rule, r->scan->direction, action, fingerprint);
+    if (!wd_findings_count(r->scan->findings, m->rule, r->scan->direction, action)) {
+        wd_scan_fingerprint(r->scan, m->rule, wd_span((const char *)r->view.chars + start, end - start), fingerprint);
+        wd_findings_add(r->scan->findings, m->rule, r->scan->direction, action, fingerprint);
+    }
     if (!m->open)
         redactor_observe(r, m->rule, r->gone + r->view.offs[start], r->gone + r->view.offs[end]);
     if (action == WD_FLAG)
