@@ -320,7 +320,7 @@ wd_bare_next(const struct wd_piece *piece, uint32_t *at, struct wd_match *m)
         /* The rest of a run of which the start has left is no word of its own, nor is what goes on behind an open piece. A =
          * starts no piece. */
         if ((start == 0 && piece->before >= 0 && piece->before != '=' && bare_is_run((uint8_t)piece->before)) ||
-            (piece->open && next == chars.len))
+            (piece->open && next == chars.len) || next - start > BARE_RUN_MAX)
             continue;
         /* A call. */
         if ((next < chars.len ? chars.ptr[next] : piece->after) == '(')

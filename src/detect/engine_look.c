@@ -202,14 +202,15 @@ wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t lon
 
     if ((kinds & WD_MATCH_NUMBER) != 0 && scan->actions[WD_PII] != WD_OFF && wd_numbers_digit(chars, 0) < chars.len)
         possible |= WD_MATCH_NUMBER;
-    if ((kinds & WD_MATCH_TEXT) == 0)
-        return possible;
-    if (look_holds_own(scan, chars) || wd_encoded_suspect(scan, &scan->scratch->encoded, chars))
-        return possible | WD_MATCH_TEXT;
+    if ((kinds & WD_MATCH_HIDDEN) != 0 &&
+        (look_holds_own(scan, chars) || wd_encoded_suspect(scan, &scan->scratch->encoded, chars)))
+        possible |= WD_MATCH_HIDDEN;
     if (longest_piece < e->shortest)
         return possible;
-    if (longest_piece >= WD_BARE_MIN && wd_engine_wants_bare(scan) && wd_bare_possible(chars))
-        return possible | WD_MATCH_TEXT;
+    if ((kinds & WD_MATCH_BARE) != 0 && longest_piece >= WD_BARE_MIN && wd_engine_wants_bare(scan) && wd_bare_possible(chars))
+        possible |= WD_MATCH_BARE;
+    if ((kinds & WD_MATCH_TEXT) == 0)
+        return possible;
     for (i = 0; i < chars.len && !needed; i++)
         needed = e->needed[(uint8_t)chars.ptr[i]] != 0;
     return needed && look_text(&look) ? possible | WD_MATCH_TEXT : possible;
@@ -245,6 +246,7 @@ wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece,
     char copy[WD_CONTEXT_MAX + LOOK_CALLED_MAX];
     struct wd_number number;
     size_t at = 0, len, i;
+    unsigned digits = 0;
 
     *called = (struct wd_engine_called){ .count = scan->engine->count };
     if (piece->near >= WD_CONTEXT_MAX) {
@@ -262,6 +264,10 @@ wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece,
     for (i = 0; i < sizeof(called->words) / sizeof(called->words[0]); i++)
         if (called->words[i] != 0)
             return true;
+    for (i = 0; i < piece->len && digits < WD_ENGINE_DIGITS; i++)
+        digits += wd_char_is(piece->chars[i], WD_CH_DIGIT);
+    if (digits < WD_ENGINE_DIGITS)
+        return false;
     return piece->len > WD_ENGINE_PLAIN_PIECE ||
            !wd_numbers_next(wd_span((const char *)piece->chars, piece->len), 1, &at, &number) || !number.plain;
 }

@@ -137,47 +137,46 @@ nearby_match(struct wd_span s, size_t i, const struct nearby_word *word)
     return (word->flags & NEARBY_END) != 0 && !nearby_ends(s, at) ? 0 : at;
 }
 
-/* Where the last word of each kind ends that begins at `from` or behind it, 0 when there is none. */
+/* The end of the last word at i of each kind, where that is further than what is known. */
 static void
-nearby_find(struct wd_span s, size_t from, size_t *is, size_t *is_not)
+nearby_at(struct wd_span s, size_t i, size_t *is, size_t *is_not)
 {
+    uint8_t a = wd_char_lower((uint8_t)s.ptr[i]), b = wd_char_lower((uint8_t)s.ptr[i + 1]);
     const struct nearby_word *word;
-    size_t i, k, end;
-    uint8_t a, b;
+    size_t k, end;
 
-    *is = *is_not = 0;
-    for (i = from; i + 1 < s.len; i++) {
-        a = wd_char_lower((uint8_t)s.ptr[i]);
-        b = wd_char_lower((uint8_t)s.ptr[i + 1]);
-        if (!nearby_is_pair(a, b))
-            continue;
-        for (k = nearby_first(a, b); k < NEARBY_COUNT; k++) {
-            word = &nearby_words[k];
-            if ((uint8_t)word->text[0] != a || (uint8_t)word->text[1] != b)
-                break;
-            end = nearby_match(s, i, word);
-            if ((word->flags & NEARBY_NOT) != 0)
-                *is_not = end > *is_not ? end : *is_not;
-            else
-                *is = end > *is ? end : *is;
-        }
+    if (!nearby_is_pair(a, b))
+        return;
+    for (k = nearby_first(a, b); k < NEARBY_COUNT; k++) {
+        word = &nearby_words[k];
+        if ((uint8_t)word->text[0] != a || (uint8_t)word->text[1] != b)
+            break;
+        end = nearby_match(s, i, word);
+        if ((word->flags & NEARBY_NOT) != 0)
+            *is_not = end > *is_not ? end : *is_not;
+        else
+            *is = end > *is ? end : *is;
     }
 }
 
+/* Words are looked for from the end on, until no other can reach as far as the last one does. */
 bool
 wd_nearby_secret(struct wd_span before, size_t reach)
 {
-    size_t is, is_not, far = reach + WD_NEARBY_WORD_MAX;
+    size_t is = 0, is_not = 0, far = reach + WD_NEARBY_WORD_MAX, i;
+    size_t from = before.len > far ? before.len - far : 0;
 
-    nearby_find(before, before.len > far ? before.len - far : 0, &is, &is_not);
+    for (i = before.len; i > from + 1 && i + WD_NEARBY_WORD_MAX > is && i + WD_NEARBY_WORD_MAX > is_not; i--)
+        nearby_at(before, i - 2, &is, &is_not);
     return is > is_not && before.len - is <= reach;
 }
 
 size_t
 wd_nearby_last(struct wd_span s)
 {
-    size_t is, is_not;
+    size_t is = 0, is_not = 0, i;
 
-    nearby_find(s, 0, &is, &is_not);
+    for (i = s.len; i > 1 && i + WD_NEARBY_WORD_MAX > is; i--)
+        nearby_at(s, i - 2, &is, &is_not);
     return is;
 }
