@@ -72,6 +72,8 @@ bare_is_named(struct wd_span s)
     size_t i, len;
 
     for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (starts[i][0] != s.ptr[0] || starts[i][1] != s.ptr[1])
+            continue;
         len = strlen(starts[i]);
         if (s.len > len && memcmp(s.ptr, starts[i], len) == 0)
             return true;
@@ -318,7 +320,7 @@ wd_bare_next(const struct wd_piece *piece, uint32_t *at, struct wd_match *m)
         /* The rest of a run of which the start has left is no word of its own, nor is what goes on behind an open piece. A =
          * starts no piece. */
         if ((start == 0 && piece->before >= 0 && piece->before != '=' && bare_is_run((uint8_t)piece->before)) ||
-            (piece->open && next == chars.len))
+            (piece->open && next == chars.len) || next - start > BARE_RUN_MAX)
             continue;
         /* A call. */
         if ((next < chars.len ? chars.ptr[next] : piece->after) == '(')

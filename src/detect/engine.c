@@ -200,7 +200,7 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
     do {
         const struct wd_rule *rule = e->rules[id];
 
-        if (rule->mask != NULL && known)
+        if ((rule->mask != NULL && known) || (wd_engine_is_number(rule) && !wd_engine_called_has(&s->called, e->context[id])))
             continue;
         if (wd_scan_action(s->scan, rule) == WD_OFF || engine_is_known(s->into, rule, (uint32_t)from))
             continue;
@@ -213,13 +213,12 @@ engine_on_find(unsigned id, unsigned long long from, unsigned long long to, unsi
 uint32_t
 wd_piece_text_before(const struct wd_piece *piece, uint32_t at, char out[WD_CONTEXT_MAX])
 {
-    uint32_t here = at + piece->near, n = here < WD_CONTEXT_MAX ? here : WD_CONTEXT_MAX, more, i;
+    uint32_t here = at + piece->near, n = here < WD_CONTEXT_MAX ? here : WD_CONTEXT_MAX, more;
 
     more = WD_CONTEXT_MAX - n < piece->past_len ? WD_CONTEXT_MAX - n : piece->past_len;
-    for (i = 0; i < more; i++)
-        out[i] = (char)piece->past[piece->past_len - more + i];
-    for (i = 0; i < n; i++)
-        out[more + i] = (char)piece->chars[(int64_t)at - n + i];
+    if (more > 0)
+        memcpy(out, piece->past + (piece->past_len - more), more);
+    memcpy(out + more, piece->chars + at - n, n);
     return more + n;
 }
 
@@ -372,11 +371,11 @@ engine_find(const struct wd_scan *scan, const struct wd_piece *piece, unsigned k
     memset(s->words, 0xff, sizeof(s->words));
     if ((kinds & WD_MATCH_TEXT) != 0)
         rc = engine_scan(s, WD_ENGINE_FIND);
-    if (rc == HS_SUCCESS && (kinds & WD_MATCH_NUMBER) != 0 && wd_engine_calls_number(scan, piece))
+    if (rc == HS_SUCCESS && (kinds & WD_MATCH_NUMBER) != 0 && wd_engine_calls_number(scan, piece, &s->called))
         rc = engine_scan(s, WD_ENGINE_FIND_NUMBERS);
     if (rc != HS_SUCCESS && s->err == WD_OK)
         s->err = WD_ERR_NOMEM;
-    if (s->err == WD_OK && (kinds & WD_MATCH_TEXT) != 0 && wd_engine_wants_bare(scan))
+    if (s->err == WD_OK && (kinds & WD_MATCH_BARE) != 0 && wd_engine_wants_bare(scan))
         s->err = engine_find_bare(s);
     engine_sweep(into);
     return s->err;
@@ -396,8 +395,8 @@ wd_match_piece(const struct wd_scan *scan, const struct wd_piece *piece, unsigne
 
     s->matches.count = 0;
     *out = &s->matches;
-    err = engine_find_own(scan, piece);
+    err = (kinds & WD_MATCH_HIDDEN) != 0 ? engine_find_own(scan, piece) : WD_OK;
     if (err == WD_OK && piece->len >= scan->engine->shortest)
         err = engine_find(scan, piece, kinds, &s->matches);
-    return err == WD_OK && (kinds & WD_MATCH_TEXT) != 0 ? wd_encoded_find(scan, &s->encoded, piece, &s->matches) : err;
+    return err == WD_OK && (kinds & WD_MATCH_HIDDEN) != 0 ? wd_encoded_find(scan, &s->encoded, piece, &s->matches) : err;
 }

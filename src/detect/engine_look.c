@@ -1,6 +1,4 @@
 /* Can anything match? A quick look at texts as they came, and at the characters that a redactor has at hand. */
-#include <limits.h>
-
 #include "../base/buf.h"
 #include "bare.h"
 #include "chars.h"
@@ -9,7 +7,7 @@
 #include "numbers.h"
 
 /* LOOK_HOUSE: so many bytes behind words that announce an address its first digit stands at most. */
-enum { LOOK_READ_KEPT = 1 << 18, LOOK_HOUSE = 192 };
+enum { LOOK_READ_KEPT = 1 << 18, LOOK_HOUSE = 192, LOOK_CALLED_MAX = 256 };
 
 struct look {
     const struct wd_scan *scan;
@@ -204,35 +202,76 @@ wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t lon
 
     if ((kinds & WD_MATCH_NUMBER) != 0 && scan->actions[WD_PII] != WD_OFF && wd_numbers_digit(chars, 0) < chars.len)
         possible |= WD_MATCH_NUMBER;
-    if ((kinds & WD_MATCH_TEXT) == 0)
-        return possible;
-    if (look_holds_own(scan, chars) || wd_encoded_suspect(scan, &scan->scratch->encoded, chars))
-        return possible | WD_MATCH_TEXT;
+    if ((kinds & WD_MATCH_HIDDEN) != 0 &&
+        (look_holds_own(scan, chars) || wd_encoded_suspect(scan, &scan->scratch->encoded, chars)))
+        possible |= WD_MATCH_HIDDEN;
     if (longest_piece < e->shortest)
         return possible;
-    if (longest_piece >= WD_BARE_MIN && wd_engine_wants_bare(scan) && wd_bare_possible(chars))
-        return possible | WD_MATCH_TEXT;
+    if ((kinds & WD_MATCH_BARE) != 0 && longest_piece >= WD_BARE_MIN && wd_engine_wants_bare(scan) && wd_bare_possible(chars))
+        possible |= WD_MATCH_BARE;
+    if ((kinds & WD_MATCH_TEXT) == 0)
+        return possible;
     for (i = 0; i < chars.len && !needed; i++)
         needed = e->needed[(uint8_t)chars.ptr[i]] != 0;
     return needed && look_text(&look) ? possible | WD_MATCH_TEXT : possible;
 }
 
-bool
-wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece)
+uint32_t
+wd_match_least_plain(const struct wd_scan *scan)
 {
-    struct look look = { .scan = scan, .whole = true, .number = true };
-    char text[WD_CONTEXT_MAX + WD_ENGINE_PLAIN_PIECE];
-    struct wd_number number;
-    size_t at = 0;
-    uint32_t len;
+    const struct wd_engine *e = scan->engine;
+    unsigned c;
 
+    /* A rule of the policy may need a letter. */
+    for (c = 'a'; c <= 'z'; c++)
+        if ((e->needed[c] | e->needed[c & ~0x20u]) != 0)
+            return 0;
+    return e->shortest_plain < WD_DECODE_MIN ? e->shortest_plain : WD_DECODE_MIN;
+}
+
+static int
+look_on_called(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
+{
+    struct wd_engine_called *called = ctx;
+
+    if (id > called->count)
+        wd_engine_called_set(called, id - called->count - 1);
+    return 0;
+}
+
+bool
+wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_engine_called *called)
+{
+    struct wd_span text = wd_span((const char *)piece->chars, piece->len);
+    char copy[WD_CONTEXT_MAX + LOOK_CALLED_MAX];
+    struct wd_number number;
+    size_t at = 0, len, i;
+    unsigned digits = 0;
+
+    *called = (struct wd_engine_called){ .count = scan->engine->count };
+    if (piece->near >= WD_CONTEXT_MAX) {
+        text = wd_span(text.ptr - WD_CONTEXT_MAX, text.len + WD_CONTEXT_MAX);
+    } else if (text.len <= LOOK_CALLED_MAX) {
+        len = wd_piece_text_before(piece, 0, copy);
+        memcpy(copy + len, text.ptr, text.len);
+        text = wd_span(copy, len + text.len);
+    } else {
+        text.len = 0;
+    }
+    if (text.len == 0 || hs_scan(scan->engine->db[WD_ENGINE_WORDS], text.ptr, (unsigned)text.len, 0, scan->scratch->hs,
+                                 look_on_called, called) != HS_SUCCESS)
+        memset(called->words, 0xff, sizeof(called->words));
+    for (i = 0; i < sizeof(called->words) / sizeof(called->words[0]); i++)
+        if (called->words[i] != 0)
+            return true;
+    for (i = 0; i < piece->len && digits < WD_ENGINE_DIGITS; i++)
+        digits += wd_char_is(piece->chars[i], WD_CH_DIGIT);
+    if (digits < WD_ENGINE_DIGITS)
+        return false;
     if (piece->len > WD_ENGINE_PLAIN_PIECE)
         return true;
     while (wd_numbers_next(wd_span((const char *)piece->chars, piece->len), 1, &at, &number))
         if (!number.plain)
             return true;
-    len = wd_piece_before(piece, 0, text);
-    memcpy(text + len, piece->chars, piece->len);
-    look.digits = UINT_MAX;
-    return look_scan(&look, WD_ENGINE_WORDS, wd_span(text, len + piece->len));
+    return false;
 }

@@ -62,6 +62,25 @@ wd_engine_is_number(const struct wd_rule *rule)
            ((rule->needs[0] == '.' && rule->needs[1] == '\0') || (rule->needs[0] >= '0' && rule->needs[0] <= '9'));
 }
 
+/* Contexts of which a word stands in a text. */
+struct wd_engine_called {
+    uint64_t words[WD_ENGINE_CONTEXTS_MAX / 64];
+    uint32_t count; /* the engine's rules */
+};
+
+static inline void
+wd_engine_called_set(struct wd_engine_called *called, uint32_t context)
+{
+    called->words[context / 64] |= (uint64_t)1 << (context % 64);
+}
+
+/* context: from 1, as in an engine; 0: none is needed. */
+static inline bool
+wd_engine_called_has(const struct wd_engine_called *called, uint32_t context)
+{
+    return context == 0 || (called->words[(context - 1) / 64] >> ((context - 1) % 64) & 1) != 0;
+}
+
 struct wd_scratch {
     hs_scratch_t *hs;
     struct wd_canon canon;
@@ -76,6 +95,7 @@ struct wd_scratch {
         unsigned id;
         uint32_t start;
     } words[WD_ENGINE_WORDS_KNOWN];
+    struct wd_engine_called called; /* what a number may be */
     enum wd_err err;
     struct wd_encoded encoded;
 };
@@ -86,7 +106,10 @@ wd_engine_wants_bare(const struct wd_scan *scan)
     return scan->engine->bare != NULL && wd_scan_action(scan, scan->engine->bare) != WD_OFF;
 }
 
-/* engine_look.c: false when the number in the piece is a plain one, and nothing before it or in it calls it something. */
-bool wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece);
+/*
+ * engine_look.c: the words before the piece and in it that rules with a context want. False when the number in it is a plain one,
+ * and nothing calls it something.
+ */
+bool wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_engine_called *called);
 
 #endif

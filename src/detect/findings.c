@@ -2,22 +2,32 @@
 
 #include <string.h>
 
+bool
+wd_findings_count(struct wd_findings *f, const struct wd_rule *rule, enum wd_direction direction, enum wd_action action)
+{
+    struct wd_finding *item;
+    uint32_t i;
+
+    for (i = 0; i < f->count; i++) {
+        item = &f->items[i];
+        if (item->rule != rule || item->direction != direction || item->action != action)
+            continue;
+        item->count += item->count < UINT32_MAX;
+        return true;
+    }
+    return false;
+}
+
 void
 wd_findings_add(struct wd_findings *f, const struct wd_rule *rule, enum wd_direction direction, enum wd_action action,
                 const uint8_t fingerprint[WD_FINGERPRINT_BYTES])
 {
     struct wd_finding *item;
-    uint32_t i;
 
     if (f->count == 0 || rule->severity > f->worst)
         f->worst = (enum wd_severity)rule->severity;
-    for (i = 0; i < f->count; i++) {
-        item = &f->items[i];
-        if (item->rule == rule && item->direction == direction && item->action == action) {
-            item->count += item->count < UINT32_MAX;
-            return;
-        }
-    }
+    if (wd_findings_count(f, rule, direction, action))
+        return;
     if (f->count == WD_FINDINGS_MAX) {
         f->more += f->more < UINT32_MAX;
         return;

@@ -25,6 +25,8 @@ struct wd_findings {
     enum wd_severity worst; /* meaningful when count > 0 */
 };
 
+/* Counts one more of those that are there; false when there is none. wd_findings_add() does so, too, and needs a fingerprint. */
+bool wd_findings_count(struct wd_findings *f, const struct wd_rule *rule, enum wd_direction direction, enum wd_action action);
 void wd_findings_add(struct wd_findings *f, const struct wd_rule *rule, enum wd_direction direction, enum wd_action action,
                      const uint8_t fingerprint[WD_FINGERPRINT_BYTES]);
 /* DESIGN: product over findings of (1 - w), w = 0.1, 0.3, 0.6, 1.0 by severity; 1 is clean. Each counted match weighs. */

@@ -18,7 +18,7 @@ enum {
     HOLD_PII = 2048,
 };
 
-enum { HOLD_BLANKS = 4, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32, HOLD_BOND_MAX = 256 };
+enum { HOLD_BLANKS = 4, HOLD_GROUPS = 5, HOLD_DIGITS_MAX = 19, HOLD_NAME_MAX = 32, HOLD_BOND_MAX = 256, HOLD_QUICK_MAX = 1024 };
 
 static bool
 hold_is_blank(uint8_t c)
@@ -275,22 +275,90 @@ hold_is_gap(uint8_t c)
            c != '\\' && c != '"' && c != WD_CH_STRING_QUOTE;
 }
 
-size_t
-wd_hold_quick(struct wd_hold *h, const uint8_t *bytes, size_t n)
+/* Nothing starts with it but a word, or it is within one. */
+static bool
+hold_is_quick(uint8_t c, uint8_t before)
 {
-    size_t i = 0;
+    return wd_char_is_token(c) && ((!wd_char_is(c, WD_CH_DIGIT) && c != '+') || wd_char_is(before, WD_CH_ALNUM));
+}
 
-    if (h->extra != NULL)
+/* The end of the word that starts at `from`, which is behind its first character. *plain: it is made of letters alone. */
+static size_t
+hold_word_end(struct wd_span bytes, size_t from, uint8_t before, bool *plain)
+{
+    size_t i = from;
+
+    for (; i < bytes.len && wd_char_is((uint8_t)bytes.ptr[i], WD_CH_ALPHA); i++)
+        before = (uint8_t)bytes.ptr[i];
+    if (i == bytes.len || !wd_char_is_token((uint8_t)bytes.ptr[i]))
+        return i;
+    *plain = false;
+    for (; i < bytes.len && hold_is_quick((uint8_t)bytes.ptr[i], before); i++)
+        before = (uint8_t)bytes.ptr[i];
+    return i;
+}
+
+/* Nothing follows the word that ends before c. Of a name or a handler the end tells, see hold_after_token(). */
+static bool
+hold_is_over(struct wd_span word, bool plain, uint8_t c)
+{
+    struct wd_span end = word;
+
+    if (end.len > HOLD_NAME_MAX)
+        end = wd_span(word.ptr + word.len - HOLD_NAME_MAX, HOLD_NAME_MAX);
+    if (!hold_is_gap(c) || c == '=' || wd_rule_name_ends(end))
+        return false;
+    if ((!plain || word.len > HOLD_NAME_MAX || (word.ptr[0] | 0x20) == 'o') && wd_rule_handler_ends(end))
+        return false;
+    if (c == ' ' && !plain && hold_word_ends(end, "-----begin"))
+        return false;
+    return !wd_hold_pii_follows((const uint8_t *)word.ptr, (uint32_t)word.len, c);
+}
+
+size_t
+wd_hold_quick(struct wd_hold *h, const struct wd_view *v, struct wd_span bytes, uint32_t most, struct wd_hold_pieces *pieces,
+              uint32_t *open)
+{
+    struct wd_span word = wd_span(bytes.ptr, 0);
+    uint8_t before = h->before;
+    size_t i = 0, from = 0;
+    bool plain = false;
+
+    if (h->extra != NULL || (h->live & (uint16_t)~HOLD_TOKEN) != 0)
         return 0;
-    if (h->live == HOLD_TOKEN)
-        while (i < n && wd_char_is_token(bytes[i]) && !wd_char_is(bytes[i], WD_CH_DIGIT) && bytes[i] != '+')
-            i++;
-    else if (h->live == 0)
-        while (i < n && hold_is_gap(bytes[i]))
-            i++;
+    for (;;) {
+        if (h->live == 0) {
+            while (i < bytes.len && hold_is_gap((uint8_t)bytes.ptr[i]))
+                i++;
+            before = i > 0 ? (uint8_t)bytes.ptr[i - 1] : before;
+            *open = v->count + (uint32_t)i;
+            if (i == bytes.len || pieces->count + 1 >= WD_HOLD_PIECES || !hold_is_quick((uint8_t)bytes.ptr[i], before))
+                break;
+            h->live = HOLD_TOKEN;
+            h->token = *open;
+            most = HOLD_QUICK_MAX;
+            from = i++;
+            plain = wd_char_is((uint8_t)bytes.ptr[from], WD_CH_ALPHA);
+            before = (uint8_t)bytes.ptr[from];
+        }
+        i = hold_word_end(wd_span(bytes.ptr, bytes.len - from > most ? from + most : bytes.len), i, before, &plain);
+        before = i > 0 ? (uint8_t)bytes.ptr[i - 1] : before;
+        if (i == bytes.len || pieces->count + 1 >= WD_HOLD_PIECES)
+            break;
+        word = wd_span(bytes.ptr + from, i - from);
+        if (h->token < v->count) {
+            memcpy(v->chars + v->count, bytes.ptr, i);
+            word = wd_span((const char *)v->chars + h->token, v->count + i - h->token);
+        }
+        if (word.len == 0 || !hold_is_over(word, plain, (uint8_t)bytes.ptr[i]))
+            break;
+        if (!plain || word.len >= pieces->least)
+            wd_hold_pieces_add(pieces, *open, v->count + (uint32_t)i);
+        h->live = 0;
+    }
     if (i > 0) {
-        h->before = bytes[i - 1];
-        h->pii.behind = false;
+        h->pii.behind = bytes.ptr[i - 1] == ' ' && wd_char_is(i > 1 ? (uint8_t)bytes.ptr[i - 2] : h->before, WD_CH_DIGIT);
+        h->before = before;
     }
     return i;
 }

@@ -145,48 +145,74 @@ pii_postal(struct wd_hold_pii *h, const struct wd_hold_text *t, uint8_t c)
     return wd_place_is_word(c) || c == ' ' || c == ',' || c == '#';
 }
 
-/* The word before the character is a day or the name of a month, behind a word that announces a date of birth. */
+/* A day or the name of a month. */
 static bool
-pii_starts_date(const struct wd_hold_text *t, const uint8_t *word, uint32_t len)
+pii_is_date_word(const uint8_t *word, uint32_t len)
 {
     uint32_t digits = 0;
-    struct wd_naming naming;
 
     while (digits < len && wd_char_is(word[digits], WD_CH_DIGIT))
         digits++;
-    if (digits > 2 || len > 10 || (digits > 0 && len > digits + 2) || (digits == 0 && wd_place_month(word, len) == 0))
+    return digits <= 2 && len <= 10 && (digits == 0 || len <= digits + 2) && (digits > 0 || wd_place_month(word, len) > 0);
+}
+
+/* The word before the character is one, behind a word that announces a date of birth. */
+static bool
+pii_starts_date(const struct wd_hold_text *t, const uint8_t *word, uint32_t len)
+{
+    struct wd_naming naming;
+
+    if (!pii_is_date_word(word, len))
         return false;
     naming = pii_naming(t, (uint32_t)t->token, WD_NAMING_REACH);
     return naming.birth >= 0;
 }
 
-/* It is the number of a house or the name of a street, behind a word that announces an address. */
+/* The number of a house or the name of a street. */
+static bool
+pii_is_postal_word(const uint8_t *word, uint32_t len, uint8_t c)
+{
+    if (c == ' ' && wd_char_is(word[0], WD_CH_DIGIT))
+        return len <= WD_PLACE_NUMBER_MAX;
+    if (!wd_char_is(word[0], WD_CH_UPPER) || len > WD_PLACE_MAX / 2)
+        return false;
+    return c != ' ' || wd_place_is_german(word, len);
+}
+
+/* The word before the character is one, behind a word that announces an address. */
 static bool
 pii_starts_postal(const struct wd_hold_text *t, const uint8_t *word, uint32_t len, uint8_t c)
 {
     struct wd_naming naming;
 
-    if (c == ' ' && wd_char_is(word[0], WD_CH_DIGIT) ? len > WD_PLACE_NUMBER_MAX
-                                                     : !wd_char_is(word[0], WD_CH_UPPER) || len > WD_PLACE_MAX / 2)
-        return false;
-    if (c == ' ' && wd_char_is(word[0], WD_CH_UPPER) && !wd_place_is_german(word, len))
+    if (!pii_is_postal_word(word, len, c))
         return false;
     naming = pii_naming(t, (uint32_t)t->token, WD_NAMING_REACH);
     return naming.address >= 0;
 }
 
-/* It ends in AB or GB82, as numbers do that go on in groups. */
-static uint8_t
-pii_starts_groups(struct wd_hold_pii *h, const uint8_t *word, uint32_t len)
+/* How many characters at the end of the word are AB or GB82, as numbers begin that go on in groups; 0: none. */
+static uint32_t
+pii_group_start(const uint8_t *word, uint32_t len)
 {
     uint32_t n = 0;
 
+    if (!wd_char_is(word[len - 1], WD_CH_UPPER | WD_CH_DIGIT))
+        return 0;
     while (n < len && n < 5 && wd_char_is(word[len - 1 - n], WD_CH_ALNUM))
         n++;
     word += len - n;
     if ((n != 2 && n != 4) || !wd_char_is(word[0], WD_CH_UPPER) || !wd_char_is(word[1], WD_CH_UPPER))
         return 0;
-    if (n == 4 && (!wd_char_is(word[2], WD_CH_DIGIT) || !wd_char_is(word[3], WD_CH_DIGIT)))
+    return n == 2 || (wd_char_is(word[2], WD_CH_DIGIT) && wd_char_is(word[3], WD_CH_DIGIT)) ? n : 0;
+}
+
+static uint8_t
+pii_starts_groups(struct wd_hold_pii *h, const uint8_t *word, uint32_t len)
+{
+    uint32_t n = pii_group_start(word, len);
+
+    if (n == 0)
         return 0;
     h->nino = n == 2;
     h->words = (uint8_t)(n + 1);
@@ -215,6 +241,16 @@ pii_after_word(struct wd_hold_pii *h, const struct wd_hold_text *t, uint8_t c)
     if ((live & (PII_DATE | PII_POSTAL)) != 0)
         h->place = 0;
     return live;
+}
+
+bool
+wd_hold_pii_follows(const uint8_t *word, uint32_t len, uint8_t c)
+{
+    if (c != ' ' && c != ',' && c < 0x80)
+        return false;
+    if (c == ' ' && pii_group_start(word, len) > 0)
+        return true;
+    return len <= WD_PLACE_MAX && ((c < 0x80 && pii_is_date_word(word, len)) || (c != ',' && pii_is_postal_word(word, len, c)));
 }
 
 bool

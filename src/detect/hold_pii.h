@@ -39,6 +39,8 @@ struct wd_hold_text {
 bool wd_hold_pii_stay(struct wd_hold_pii *h, const struct wd_hold_text *text, uint8_t c);
 /* Then: true when it may start something, so that it has to wait for the next one. */
 bool wd_hold_pii_start(struct wd_hold_pii *h, const struct wd_hold_text *text, uint8_t c);
+/* False when nothing can follow the word that ends before c, with no machine at work. Looks at the word alone. */
+bool wd_hold_pii_follows(const uint8_t *word, uint32_t len, uint8_t c);
 void wd_hold_pii_drop(struct wd_hold_pii *h, uint32_t n);
 
 #endif

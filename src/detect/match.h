@@ -54,11 +54,14 @@ int wd_piece_at(const struct wd_piece *piece, int64_t i);
 /* The exact place of a finding of the rule whose pattern matched at [from, to); false when there is none. */
 bool wd_measure(const struct wd_rule *rule, const struct wd_piece *piece, uint32_t from, uint32_t to, struct wd_match *m);
 
-/* Rules that start from letters or signs, and those that start from digits. */
-enum { WD_MATCH_TEXT = 1, WD_MATCH_NUMBER = 2, WD_MATCH_ALL = 3 };
+/* Rules that start from letters or signs, and those that start from digits; random words, and what is encoded or our own. */
+enum { WD_MATCH_TEXT = 1, WD_MATCH_NUMBER = 2, WD_MATCH_BARE = 4, WD_MATCH_HIDDEN = 8, WD_MATCH_ALL = 15 };
 
 /* Of which of the kinds rules may match in any of the pieces that chars was cut into: 0 when none can. */
 unsigned wd_match_possible(const struct wd_scan *scan, struct wd_span chars, uint32_t longest_piece, unsigned kinds);
+
+/* How long a piece of letters alone at least is that something is found in, keys of ours aside. */
+uint32_t wd_match_least_plain(const struct wd_scan *scan);
 
 /* What injection.c holds in an engine; what Vectorscan and the readings of a text work in. */
 struct wd_canon;

@@ -51,15 +51,15 @@ wd_measure_is_thing(const struct wd_piece *p, uint32_t at)
     return naming.thing >= 0 || naming.room >= 0 || naming.phone >= 0;
 }
 
-/* The end of the value that starts at `at` and has the form, 0 when there is none. */
+/* The end of the value that starts at `at` and has the form, which | may end, 0 when there is none. */
 static uint32_t
-pii_fits(const struct wd_piece *p, uint32_t at, const char *form, size_t len)
+pii_fits(const struct wd_piece *p, uint32_t at, const char *form)
 {
     int sep = -1; /* 0: none */
     size_t i;
     uint8_t c;
 
-    for (i = 0; i < len; i++) {
+    for (i = 0; form[i] != '\0' && form[i] != '|'; i++) {
         if (form[i] == '?') {
             if (sep < 0)
                 sep = at < p->len && memchr(" -.", p->chars[at], 3) != NULL ? p->chars[at] : 0;
@@ -128,7 +128,6 @@ wd_measure_mask(const struct wd_piece *p, struct wd_match *m)
 {
     const char *form = m->rule->mask;
     uint32_t end, best = 0;
-    size_t len;
 
     if (form[0] == '<') {
         form++;
@@ -138,13 +137,14 @@ wd_measure_mask(const struct wd_piece *p, struct wd_match *m)
     }
     if (!wd_measure_number_begins(p, m->start))
         return false;
-    for (;; form += len + 1) {
-        len = strcspn(form, "|");
-        end = pii_fits(p, m->start, form, len);
+    for (;; form++) {
+        end = pii_fits(p, m->start, form);
         if (end > best && pii_stands_alone(p, m, end) &&
             (m->rule->valid == NULL || m->rule->valid(wd_span((const char *)p->chars + m->start, end - m->start), 0)))
             best = end;
-        if (form[len] == '\0')
+        while (*form != '\0' && *form != '|')
+            form++;
+        if (*form == '\0')
             break;
     }
     if (best == 0 || (m->rule->context == NULL && pii_is_plain(p, m, best) && wd_measure_is_thing(p, m->start)))

@@ -93,8 +93,9 @@ enum { NAMING_WORDS = sizeof(naming_words) / sizeof(naming_words[0]) };
 static unsigned
 naming_sorts(const char *text, size_t n)
 {
-    size_t low = 0, high = NAMING_WORDS, middle, len;
+    size_t low = 0, high = NAMING_WORDS, middle, k;
     unsigned sorts = 0;
+    const char *word;
 
     while (low < high) {
         middle = (low + high) / 2;
@@ -104,8 +105,10 @@ naming_sorts(const char *text, size_t n)
             high = middle;
     }
     for (; low < NAMING_WORDS && naming_words[low].word[0] == text[0]; low++) {
-        len = strlen(naming_words[low].word);
-        if (len <= n && memcmp(naming_words[low].word, text, len) == 0)
+        word = naming_words[low].word;
+        for (k = 1; k < n && word[k] != '\0' && word[k] == text[k]; k++)
+            continue;
+        if (word[k] == '\0')
             sorts |= naming_words[low].sorts;
     }
     return sorts;

@@ -19,43 +19,33 @@ place_starts(const uint8_t *text, uint32_t n, const char *word)
 uint32_t
 wd_place_month(const uint8_t *text, uint32_t n)
 {
-    static const char *const months[] = { "jan",
-                                          "feb",
-                                          "mar",
-                                          "apr",
-                                          "may",
-                                          "jun",
-                                          "jul",
-                                          "aug",
-                                          "sep",
-                                          "oct",
-                                          "nov",
-                                          "dec",
-                                          "m\xc3\xa4r",
-                                          "mai",
-                                          "okt",
-                                          "dez",
-                                          "janv",
-                                          "fev",
-                                          "f\xc3\xa9v",
-                                          "avr",
-                                          "juin",
-                                          "juil",
-                                          "ao\xc3\xbb",
-                                          "d\xc3\xa9"
-                                          "c",
-                                          "ene",
-                                          "abr",
-                                          "ago",
-                                          "dic" };
+    /* How names of months begin in English, German, French and Spanish, behind their first letter. */
+    static const char *const months[26][6] = {
+        ['a' - 'a'] = { "pr", "ug", "vr", "o\xc3\xbb", "br", "go" },
+        ['d' - 'a'] = { "ec", "ez",
+                        "\xc3\xa9"
+                        "c",
+                        "ic" },
+        ['e' - 'a'] = { "ne" },
+        ['f' - 'a'] = { "eb", "ev", "\xc3\xa9v" },
+        ['j' - 'a'] = { "an", "un", "ul", "uin", "uil" },
+        ['m' - 'a'] = { "ar", "ay", "\xc3\xa4r", "ai" },
+        ['n' - 'a'] = { "ov" },
+        ['o' - 'a'] = { "ct", "kt" },
+        ['s' - 'a'] = { "ep" },
+    };
+    const char *const *month;
     uint32_t i, len;
 
-    for (i = 0; i < sizeof(months) / sizeof(months[0]); i++) {
-        len = place_starts(text, n, months[i]);
+    if (n == 0 || !wd_char_is(text[0], WD_CH_ALPHA))
+        return 0;
+    month = months[(text[0] | 0x20) - 'a'];
+    for (i = 0; i < 6 && month[i] != NULL; i++) {
+        len = place_starts(text + 1, n - 1, month[i]);
         if (len == 0)
             continue;
-        while (len < n && len < 12 && (wd_char_is(text[len], WD_CH_ALPHA) || text[len] >= 0x80))
-            len++;
+        for (len++; len < n && len < 12 && (wd_char_is(text[len], WD_CH_ALPHA) || text[len] >= 0x80); len++)
+            continue;
         return len <= 10 ? len : 0;
     }
     return 0;
@@ -104,6 +94,9 @@ wd_place_is_german(const uint8_t *word, uint32_t n)
     uint32_t len;
     size_t i;
 
+    /* How they end. Asked for every word that begins with an upper-case letter. */
+    if (n == 0 || strchr("egzmr.", wd_char_lower(word[n - 1])) == NULL)
+        return false;
     for (i = 0; i < sizeof(streets) / sizeof(streets[0]); i++) {
         len = (uint32_t)strlen(streets[i]);
         if (n > len && place_starts(word + n - len, len, streets[i]) == len)

@@ -15,18 +15,9 @@
  */
 enum {
     REDACTOR_SLICE = 4096,
-    REDACTOR_PIECES = 256,
     REDACTOR_PIECE_MAX = 4096, /* a longer one is cut, */
     REDACTOR_OVERLAP = 512,    /* and this much of it is looked at again */
     REDACTOR_PEM_MAX = 65536,
-};
-
-/* Pieces that one feed completed. */
-struct redactor_batch {
-    struct {
-        uint32_t start, end;
-    } pieces[REDACTOR_PIECES];
-    uint32_t count, longest;
 };
 
 /* The rest of a finding that was longer than a piece. */
@@ -45,10 +36,11 @@ struct wd_redactor {
     struct wd_view view;
     struct wd_hold hold;
     struct wd_glyphs reader;
-    struct redactor_batch *batch; /* during a feed, */
+    struct wd_hold_pieces *batch; /* that a feed completed, during it, */
     struct wd_buf *out;           /* and where it puts what leaves */
     struct redactor_skip skip;
     uint32_t extra[8];
+    uint32_t least;               /* shorter words of letters alone are nothing */
     uint32_t open;                /* where what is held starts in the view */
     int before;                   /* the character before the view */
     uint64_t gone;                /* bytes of the text before the view */
@@ -121,6 +113,7 @@ wd_redactor_new(struct wd_redactor **redactor, const struct wd_scan *scan, enum 
         return err;
     }
     redactor_learn_own(r);
+    r->least = scan->own_count == 0 ? wd_match_least_plain(scan) : 0;
     redactor_reset(r);
     *redactor = r;
     return WD_OK;
@@ -195,8 +188,10 @@ redactor_apply(struct wd_redactor *r, const struct wd_match *m, uint32_t base, s
     uint32_t start = base + m->start, end = base + m->end;
     enum wd_err err = WD_OK;
 
-    wd_scan_fingerprint(r->scan, m->rule, wd_span((const char *)r->view.chars + start, end - start), fingerprint);
-    wd_findings_add(r->scan->findings, m->rule, r->scan->direction, action, fingerprint);
+    if (!wd_findings_count(r->scan->findings, m->rule, r->scan->direction, action)) {
+        wd_scan_fingerprint(r->scan, m->rule, wd_span((const char *)r->view.chars + start, end - start), fingerprint);
+        wd_findings_add(r->scan->findings, m->rule, r->scan->direction, action, fingerprint);
+    }
     if (!m->open)
         redactor_observe(r, m->rule, r->gone + r->view.offs[start], r->gone + r->view.offs[end]);
     if (action == WD_FLAG)
@@ -282,7 +277,7 @@ static enum wd_err
 redactor_settle(struct wd_redactor *r, struct wd_buf *out)
 {
     struct redactor_cursor cursor = { .in_string = r->in_string };
-    struct redactor_batch *b = r->batch;
+    struct wd_hold_pieces *b = r->batch;
     enum wd_err err = WD_OK;
     unsigned kinds = 0;
     uint32_t i;
@@ -290,24 +285,12 @@ redactor_settle(struct wd_redactor *r, struct wd_buf *out)
     if (b->count > 0)
         kinds = wd_match_possible(r->scan, wd_span((const char *)r->view.chars, r->open), b->longest, WD_MATCH_ALL);
     for (i = 0; kinds != 0 && i < b->count && err == WD_OK; i++)
-        err = redactor_match(r, b->pieces[i].start, b->pieces[i].end, kinds, &cursor, out);
+        err = redactor_match(r, b->items[i].start, b->items[i].end, kinds, &cursor, out);
     if (err == WD_OK)
         err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, r->open));
     b->count = b->longest = 0;
     redactor_drop(r, r->open);
     return err;
-}
-
-static void
-redactor_close(struct wd_redactor *r, uint32_t end)
-{
-    struct redactor_batch *b = r->batch;
-    uint32_t len = end - r->open;
-
-    b->pieces[b->count].start = r->open;
-    b->pieces[b->count].end = end;
-    b->count++;
-    b->longest = len > b->longest ? len : b->longest;
 }
 
 /* What is held is too much: everything before keep is matched and leaves. */
@@ -411,13 +394,13 @@ redactor_char(struct wd_redactor *r, uint8_t c, uint32_t lead, uint32_t len)
     }
     together = wd_hold_step(&r->hold, v, c, len);
     if (!together && r->open < at)
-        redactor_close(r, at);
+        wd_hold_pieces_add(r->batch, r->open, at);
     wd_view_add(v, c, lead + len);
     if (r->hold.live == 0)
         r->open = at + 1;
     else if (!together)
         r->open = at;
-    if (r->batch->count == REDACTOR_PIECES)
+    if (r->batch->count == WD_HOLD_PIECES)
         err = redactor_settle(r, out);
     if (err != WD_OK)
         return err;
@@ -446,8 +429,6 @@ redactor_take(struct wd_redactor *r, const char *bytes, size_t n)
         v->offs[v->count + i + 1] = v->offs[v->count] + i + 1;
     v->raw.len += n;
     v->count += (uint32_t)n;
-    if (r->hold.live == 0)
-        r->open = v->count;
     wd_glyphs_saw(&r->reader, (uint8_t)bytes[n - 1]);
 }
 
@@ -459,15 +440,16 @@ redactor_quick(struct wd_redactor *r, const char *bytes, size_t n)
 
     if (r->skip.rule != NULL)
         return 0;
-    n = n < room ? n : room;
-    if ((uint8_t)bytes[0] >= 0x80)
+    if ((uint8_t)bytes[0] < 0x80) {
+        n = wd_hold_quick(&r->hold, &r->view, wd_span(bytes, n), room, r->batch, &r->open);
+    } else {
         n = r->hold.live == 0 && r->hold.extra == NULL ? wd_glyphs_foreign(wd_span(bytes, n)) : 0;
-    else
-        n = wd_hold_quick(&r->hold, (const uint8_t *)bytes, n);
-    if (n == 0)
-        return 0;
-    redactor_take(r, bytes, n);
-    r->hold.before = (uint8_t)bytes[n - 1];
+        if (n > 0)
+            wd_hold_pass(&r->hold, (uint8_t)bytes[n - 1]);
+        r->open += (uint32_t)n;
+    }
+    if (n > 0)
+        redactor_take(r, bytes, n);
     return n;
 }
 
@@ -492,12 +474,21 @@ redactor_slice(struct wd_redactor *r, struct wd_span slice)
     return err != WD_OK ? err : redactor_settle(r, r->out);
 }
 
+/* An empty one; what it holds is written when it is added. */
+static void
+redactor_batch(const struct wd_redactor *r, struct wd_hold_pieces *batch)
+{
+    batch->count = batch->longest = 0;
+    batch->least = r->least;
+}
+
 enum wd_err
 wd_redactor_feed(struct wd_redactor *r, struct wd_span text, struct wd_buf *out)
 {
-    struct redactor_batch batch = { 0 };
+    struct wd_hold_pieces batch;
     size_t n;
 
+    redactor_batch(r, &batch);
     r->batch = &batch;
     r->out = out;
     while (text.len > 0 && r->failed == WD_OK) {
@@ -514,9 +505,10 @@ wd_redactor_feed(struct wd_redactor *r, struct wd_span text, struct wd_buf *out)
 enum wd_err
 wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
 {
-    struct redactor_batch batch = { 0 };
+    struct wd_hold_pieces batch;
     enum wd_err err = r->failed;
 
+    redactor_batch(r, &batch);
     r->batch = &batch;
     r->out = out;
     if (err == WD_OK)
@@ -525,7 +517,7 @@ wd_redactor_finish(struct wd_redactor *r, struct wd_buf *out)
         err = wd_glyphs_finish(&r->reader);
     if (err == WD_OK) {
         if (r->open < r->view.count)
-            redactor_close(r, r->view.count);
+            wd_hold_pieces_add(r->batch, r->open, r->view.count);
         r->open = r->view.count;
         err = redactor_settle(r, out);
         if (r->skip.rule != NULL)

@@ -155,20 +155,33 @@ wd_rule_for_name(struct wd_span name)
 bool
 wd_rule_name_ends(struct wd_span s)
 {
-    /* Asked for every word of a text: how the names above end. */
-    static const char ends[][4] = { "ord", "swd", "ase", "ort", "pwd", "ret", "ken", "key", "ial", "als",
-                                    "ure", "uth", "ode", "nha", "ass", "_pw", "ser", "sic", "rer" };
-    uint8_t last[3];
+    /* Asked for every word of a text: what stands before the last letter of the names above. */
+    static const char ends[26][3][3] = {
+        ['a' - 'a'] = { "nh" },
+        ['c' - 'a'] = { "si" },
+        ['d' - 'a'] = { "or", "sw", "pw" },
+        ['e' - 'a'] = { "as", "ur", "od" },
+        ['h' - 'a'] = { "ut" },
+        ['l' - 'a'] = { "ia" },
+        ['n' - 'a'] = { "ke" },
+        ['r' - 'a'] = { "se", "re" },
+        ['s' - 'a'] = { "al", "as" },
+        ['t' - 'a'] = { "or", "re" },
+        ['w' - 'a'] = { "_p" },
+        ['y' - 'a'] = { "ke" },
+    };
+    uint8_t last, b, c;
     size_t i;
-    bool may = s.len == 2;
+    bool may;
 
-    if (s.len < 2)
+    if (s.len < 2 || !wd_char_is((uint8_t)s.ptr[s.len - 1], WD_CH_ALPHA))
         return false;
-    for (i = 0; i < 3 && s.len > 2; i++)
-        last[i] = wd_char_lower((uint8_t)s.ptr[s.len - 3 + i]);
-    for (i = 0; i < sizeof(ends) / sizeof(ends[0]) && s.len > 2; i++)
-        may |= last[2] == (uint8_t)ends[i][2] && last[1] == (uint8_t)ends[i][1] && last[0] == (uint8_t)ends[i][0];
-    may |= s.ptr[s.len - 1] == 'u' && s.ptr[s.len - 2] == '-';
+    last = wd_char_lower((uint8_t)s.ptr[s.len - 1]);
+    b = wd_char_lower((uint8_t)s.ptr[s.len - 2]);
+    c = s.len > 2 ? wd_char_lower((uint8_t)s.ptr[s.len - 3]) : 0;
+    may = b == '-' && (s.len == 2 ? last : (uint8_t)s.ptr[s.len - 1]) == 'u';
+    for (i = 0; i < 3 && !may; i++)
+        may = b == (uint8_t)ends[last - 'a'][i][1] && c == (uint8_t)ends[last - 'a'][i][0];
     for (i = 0; may && i < sizeof(rules_names) / sizeof(rules_names[0]); i++)
         if (rules_ends_with(s, rules_names[i].word))
             return true;
