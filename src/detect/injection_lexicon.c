@@ -426,13 +426,14 @@ lexicon_hash(const char *word, size_t len)
 static void
 lexicon_add(struct wd_injection_lexicon *lexicon, const char *word, size_t len, uint8_t class)
 {
-    uint32_t h = lexicon_hash(word, len), i;
+    uint32_t h = lexicon_hash(word, len), bit = wd_injection_lexicon_bit(h), i;
 
     for (i = wd_injection_lexicon_slot(h); lexicon->keys[i] != 0; i = (i + 1) & (WD_INJECTION_LEXICON_SIZE - 1))
         if (lexicon->keys[i] == h)
             return;
     lexicon->keys[i] = h;
     lexicon->classes[i] = class;
+    lexicon->bits[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
 void

@@ -62,8 +62,10 @@ wd_injection_words_init(struct wd_injection_words *w, const struct wd_injection_
 static inline uint8_t
 words_class(const struct wd_injection_lexicon *lexicon, uint32_t hash)
 {
-    uint32_t i = wd_injection_lexicon_slot(hash);
+    uint32_t i = wd_injection_lexicon_slot(hash), bit = wd_injection_lexicon_bit(hash);
 
+    if ((lexicon->bits[bit / 64] >> bit % 64 & 1) == 0)
+        return 0;
     for (; lexicon->keys[i] != 0; i = (i + 1) & (WD_INJECTION_LEXICON_SIZE - 1))
         if (lexicon->keys[i] == hash)
             return lexicon->classes[i];
@@ -171,41 +173,50 @@ wd_injection_hash(const uint8_t *bytes, size_t len)
     return (uint32_t)words_mix(h, v);
 }
 
-/* The same of a word of at most eight bytes. */
+/* How many of the bytes have bit 5 set; no other bit is. */
 static inline uint32_t
-words_hash8(uint64_t v)
+words_count(uint64_t v)
 {
-    return (uint32_t)words_mix(0, v);
+    return (uint32_t)((v >> 5) * WORDS_EACH(1) >> 56);
 }
 
-/* A word of up to eight ASCII letters and digits, with eight bytes of text to read. False when it is none. */
+/* A word of ASCII letters and digits, eight at a time, with bytes behind it to read. False when it is none. */
 static inline bool
-words_take_short(struct wd_injection_words *w)
+words_take_ascii(struct wd_injection_words *w)
 {
-    uint64_t v, outside, keep, upper;
-    uint32_t n;
+    const uint8_t *p = w->at;
+    uint64_t v, outside, keep, hash = 0, letters = 0, first = 0;
+    uint32_t n = 0, part, upper = 0;
 
-    if (w->end - w->at < 9)
+    do {
+        if (w->end - p < 9 || n > WORDS_LONGEST - 8)
+            return false;
+        memcpy(&v, p, 8);
+        outside = ~words_alnum(v) & WORDS_EACH(0x80);
+        part = outside != 0 ? (uint32_t)__builtin_ctzll(outside) / 8 : 8;
+        if (part == 0)
+            break;
+        keep = ~(uint64_t)0 >> (64 - 8 * part);
+        upper += words_count(~v & WORDS_EACH(0x20) & keep & (n == 0 ? ~(uint64_t)0xff : ~(uint64_t)0));
+        v = (v | WORDS_EACH(0x20)) & keep;
+        first = n == 0 ? v : first;
+        letters |= v;
+        hash = words_mix(hash, v);
+        n += part;
+        p += part;
+    } while (part == 8);
+    if (n == 0 || words_bytes[*p] == BYTE_HIGH || *p == '\'')
         return false;
-    memcpy(&v, w->at, 8);
-    outside = ~words_alnum(v) & WORDS_EACH(0x80);
-    n = outside != 0 ? (uint32_t)__builtin_ctzll(outside) / 8 : 8;
-    if (n == 0 || words_bytes[w->at[n]] >= BYTE_DIGIT || w->at[n] == '\'')
-        return false;
-    keep = ~(uint64_t)0 >> (64 - 8 * n);
-    upper = ~v & WORDS_EACH(0x20) & keep & ~(uint64_t)0xff;
-    v = (v | WORDS_EACH(0x20)) & keep;
-    w->at += n;
-    w->mixed = upper != 0 && (uint32_t)__builtin_popcountll(upper) + 1 < n;
-    if ((v & WORDS_EACH(0x40)) == 0) {
+    w->at = p;
+    w->mixed = upper != 0 && upper + 1 < n;
+    if ((letters & WORDS_EACH(0x40)) == 0) {
         w->kind = WD_NUMBER;
         w->word = w->stem = '0';
         return true;
     }
     w->kind = WD_WORD;
-    w->word = w->stem = words_hash8(v);
-    if (n > WORDS_STEM)
-        w->stem = words_hash8(v & 0xffffffffff);
+    w->word = (uint32_t)hash;
+    w->stem = n > WORDS_STEM ? (uint32_t)words_mix(0, first & 0xffffffffff) : (uint32_t)hash;
     w->class = words_class(w->lexicon, w->word);
     return true;
 }
@@ -340,7 +351,7 @@ wd_injection_words_next(struct wd_injection_words *w)
         }
         break;
     default:
-        if (!words_take_short(w))
+        if (!words_take_ascii(w))
             words_take_word(w);
     }
     w->after = (size_t)(w->at - w->begin);
@@ -400,13 +411,14 @@ wd_injection_words_features(struct wd_injection_words *w, uint32_t ids[WD_INJECT
         return 0;
     means = w->class != 0 ? wd_injection_mix(F_CLASS, w->class) : w->stem;
     ids[n++] = wd_injection_mix(F_WORD, w->word);
-    if (w->stem != w->word)
-        ids[n++] = wd_injection_mix(F_STEM, w->stem);
+    /* Written in any case, kept in some: what no one can predict is no branch. */
+    ids[n] = wd_injection_mix(F_STEM, w->stem);
+    n += w->stem != w->word;
     ids[n++] = wd_injection_mix(F_PAIR * 0x01000193u ^ w->stems[0], w->stem);
     ids[n++] = wd_injection_mix(F_SKIP * 0x01000193u ^ w->stems[1], w->stem);
     ids[n++] = wd_injection_mix(F_TRIPLE * 0x01000193u ^ wd_injection_mix(w->means[1], w->means[0]), means);
-    if (w->class != 0 || w->means[0] != w->stems[0])
-        ids[n++] = wd_injection_mix(F_MEANS2 * 0x01000193u ^ w->means[0], means);
+    ids[n] = wd_injection_mix(F_MEANS2 * 0x01000193u ^ w->means[0], means);
+    n += (w->class != 0) | (w->means[0] != w->stems[0]);
     if (w->class != 0)
         n += words_class_features(w, ids + n);
     if (w->kind == WD_SIGN) {
@@ -414,8 +426,8 @@ wd_injection_words_features(struct wd_injection_words *w, uint32_t ids[WD_INJECT
 
         ids[n++] = wd_injection_mix(F_SIGN, words_beside(before) << 16 | (uint32_t)w->sign << 8 | words_beside(behind));
     }
-    if (w->mixed)
-        ids[n++] = wd_injection_mix(F_MIXED, 0);
+    ids[n] = wd_injection_mix(F_MIXED, 0);
+    n += w->mixed;
     w->stems[1] = w->stems[0];
     w->stems[0] = w->stem;
     w->means[1] = w->means[0];

@@ -12,11 +12,12 @@
  */
 
 /* What a word means to an assistant, in whichever language: the row of the lexicon that it stands in, 0 for most. */
-enum { WD_INJECTION_LEXICON_SIZE = 8192 };
+enum { WD_INJECTION_LEXICON_SIZE = 8192, WD_INJECTION_LEXICON_BITS = 65536 };
 
 struct wd_injection_lexicon {
     uint32_t keys[WD_INJECTION_LEXICON_SIZE];
     uint8_t classes[WD_INJECTION_LEXICON_SIZE];
+    uint64_t bits[WD_INJECTION_LEXICON_BITS / 64]; /* most words have no bit here, and no row */
 };
 
 void wd_injection_lexicon_init(struct wd_injection_lexicon *lexicon);
@@ -59,6 +60,12 @@ static inline uint32_t
 wd_injection_lexicon_slot(uint32_t hash)
 {
     return hash * 0x9e3779b1u >> 19;
+}
+
+static inline uint32_t
+wd_injection_lexicon_bit(uint32_t hash)
+{
+    return hash * 0x9e3779b1u >> 16;
 }
 
 static inline uint32_t
