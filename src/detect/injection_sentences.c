@@ -45,6 +45,13 @@ sentences_line_kind(const struct line *l)
     return l->words < 4 ? LINE_SHORT : LINE_PROSE;
 }
 
+/* Signs that code is full of. */
+static const bool sentences_code[256] = {
+    ['{'] = 1, ['}'] = 1, ['('] = 1, [')'] = 1, ['['] = 1, [']'] = 1, [';'] = 1,  ['='] = 1,
+    ['<'] = 1, ['>'] = 1, ['_'] = 1, ['+'] = 1, ['*'] = 1, ['/'] = 1, ['\\'] = 1, ['`'] = 1,
+    ['#'] = 1, ['$'] = 1, ['&'] = 1, ['^'] = 1, ['~'] = 1, ['@'] = 1, ['|'] = 1,
+};
+
 static void
 sentences_end_line(struct wd_injection_sentences *s, struct line *l, uint32_t bytes[CARRIER_EMAIL + 1], uint32_t length)
 {
@@ -80,6 +87,50 @@ sentences_is_email(struct wd_span chunk)
            memmem(chunk.ptr, head, "Hello ", 6) != NULL;
 }
 
+static void
+sentences_keep(struct wd_injection_sentences *s, const struct wd_injection_words *w)
+{
+    if (s->kept_count == WD_INJECTION_KEPT)
+        return;
+    s->kept[s->kept_count++] = (struct wd_injection_kept){
+        .word = w->word,
+        .stem = w->stem,
+        .start = (uint16_t)w->start,
+        .after = (uint16_t)w->after,
+        .run = (uint16_t)(w->run - w->begin),
+        .kind = w->kind,
+        .sign = w->sign,
+        .class = w->class,
+        .mixed = w->mixed,
+    };
+}
+
+/* The next word of the chunk, as wd_injection_words_next() gives it. */
+static bool
+sentences_next_word(struct wd_injection_sentences *s)
+{
+    struct wd_injection_words *w = &s->words;
+    const struct wd_injection_kept *k = &s->kept[s->next];
+
+    if (s->next == WD_INJECTION_KEPT)
+        return wd_injection_words_next(w);
+    if (s->next == s->kept_count)
+        return false;
+    s->next++;
+    w->word = k->word;
+    w->stem = k->stem;
+    w->start = k->start;
+    w->after = k->after;
+    w->at = w->begin + k->after;
+    w->run = w->begin + k->run;
+    w->kind = k->kind;
+    w->sign = k->sign;
+    w->class = k->class;
+    w->mixed = k->mixed;
+    w->number++;
+    return true;
+}
+
 /* First pass: which words occur, what the lines are. */
 static void
 sentences_survey(struct wd_injection_sentences *s, struct wd_span chunk)
@@ -91,14 +142,16 @@ sentences_survey(struct wd_injection_sentences *s, struct wd_span chunk)
     memset(s->sketch, 0, sizeof(s->sketch));
     s->line_count = s->line = 0;
     wd_injection_words_init(&w, s->lexicon, chunk);
+    s->kept_count = s->next = 0;
     while (wd_injection_words_next(&w)) {
+        sentences_keep(s, &w);
         if (w.kind == WD_LINE) {
             sentences_end_line(s, &l, bytes, (uint32_t)w.start - line_start);
             line_start = (uint32_t)w.after;
         } else if (w.kind == WD_SIGN) {
             l.signs++;
             l.pipes += w.sign == '|';
-            l.code += w.sign != 0 && w.sign < 0x80 && strchr("{}()[];=<>_+*/\\`#$&^~@|", w.sign) != NULL;
+            l.code += sentences_code[w.sign];
         } else {
             l.words++;
             l.code += w.mixed;
@@ -238,7 +291,7 @@ sentences_read(struct wd_injection_sentences *s, struct reading *r)
 
     s->count = 0;
     *r = (struct reading){ .begins_line = w->number == 0 || w->kind == WD_LINE };
-    while (wd_injection_words_next(w)) {
+    while (sentences_next_word(s)) {
         if (w->kind == WD_LINE && r->words > 0) {
             r->ends_line = true;
             return true;
