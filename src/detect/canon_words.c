@@ -133,31 +133,31 @@ words_marked(uint64_t word)
 unsigned
 wd_canon_block_words(const char *p, uint64_t letters, struct wd_canon_words *sum)
 {
-    unsigned start, len, n;
+    unsigned start, len, n, all = 0, cut = 64;
     uint64_t word, end, rest;
 
     while (letters != 0) {
         start = (unsigned)__builtin_ctzll(letters);
         rest = ~(letters >> start);
-        /* A word that the end cuts is for the next block. */
         len = rest == 0 ? 64 : (unsigned)__builtin_ctzll(rest);
-        if (start + len >= 64)
-            return start;
-        letters &= ~((((uint64_t)1 << len) - 1) << start);
-        if (len < 3)
-            continue;
+        if (start + len >= 64) {
+            cut = start; /* a word that the end cuts is for the next block */
+            break;
+        }
+        letters &= letters + ((uint64_t)1 << start);
         n = len < 8 ? len : 8;
         memcpy(&word, p + start, 8);
-        word = (le64toh(word) | 0x2020202020202020u) & UINT64_MAX >> 8 * (8 - n);
+        word = (le64toh(word) | 0x2020202020202020u) & UINT64_MAX >> (64 - 8 * n);
         memcpy(&end, p + start + len - n, 8);
-        end = (le64toh(end) | 0x2020202020202020u) & UINT64_MAX >> 8 * (8 - n);
-        sum->all++;
-        if (!(words_marked(word) | words_marked(end)))
+        end = (le64toh(end) | 0x2020202020202020u) & UINT64_MAX >> (64 - 8 * n);
+        all += len > 2;
+        if (!(words_marked(word) | words_marked(end)) || len < 3)
             continue;
         sum->turned += words_has(words_turn(word));
-        sum->backward += words_has(__builtin_bswap64(end) >> 8 * (8 - n));
+        sum->backward += words_has(__builtin_bswap64(end) >> (64 - 8 * n));
     }
-    return 64;
+    sum->all += all;
+    return cut;
 }
 
 static void
