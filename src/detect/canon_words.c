@@ -270,26 +270,70 @@ words_leet_word(struct wd_span t, size_t i, bool *leet)
     return i;
 }
 
-/* Words that are spelled so: at least two, or it is no spelling. */
+/* The letter at i of a word that ends at end, 0 when it stays what it is. */
+static char
+words_leet_at(struct wd_span t, size_t i, size_t end)
+{
+    char c = words_leet(t.ptr[i], i + 1 < end ? t.ptr[i + 1] : 0);
+
+    return c == 'i' && i > 0 && t.ptr[i - 1] == '1' ? 'l' : c;
+}
+
+/* Is the word [i, end) to be read so? A long number is one. */
+static bool
+words_leet_reads(struct wd_span t, size_t i, size_t end)
+{
+    size_t digits = i;
+
+    while (digits < end && words_is_digit(t.ptr[digits]))
+        digits++;
+    return end > i && (digits < end || end - i <= WORDS_LEET_MIN);
+}
+
+/* Common words that there are more when [i, end) is read so. */
+static int
+words_leet_gain(struct wd_span t, size_t i, size_t end)
+{
+    char letters[8] = { 0 };
+    size_t k, n = end - i < sizeof(letters) ? end - i : sizeof(letters);
+    struct wd_canon_words is = { 0 };
+
+    for (k = 0; k < n; k++) {
+        letters[k] = words_leet_at(t, i + k, end);
+        letters[k] = letters[k] != 0 ? letters[k] : t.ptr[i + k];
+    }
+    is = wd_canon_word(letters, n, sizeof(letters), false);
+    return (int)is.plain - (int)wd_canon_count(wd_span(t.ptr + i, end - i)).plain;
+}
+
+/* Words that are spelled so: at least two, and more of the text English when they are read so, or it is no spelling. */
 static bool
 words_are_leet(struct wd_span t)
 {
-    size_t i, end, words = 0;
+    size_t i, start, end = 0, words = 0;
+    int64_t gain = 0;
     bool leet;
 
-    for (i = 0; i < t.len && words < WORDS_EVIDENCE; i = end) {
-        end = words_leet_word(t, i, &leet);
+    for (i = 0; i < t.len; i = end) {
+        /* A word of letters alone reads the same. */
+        for (; i < t.len && words_leet(t.ptr[i], 0) == 0; i++)
+            continue;
+        for (start = i; start > end && words_is_letter(t.ptr[start - 1]); start--)
+            continue;
+        end = words_leet_word(t, start, &leet);
         words += leet;
-        end += end == i;
+        if (words_leet_reads(t, start, end))
+            gain += words_leet_gain(t, start, end);
+        end = end > i ? end : i + 1;
     }
-    return words >= WORDS_EVIDENCE;
+    return words >= WORDS_EVIDENCE && gain > 0;
 }
 
 bool
 wd_canon_leet(const struct wd_canon_source *from, struct wd_canon_part *to)
 {
     struct wd_span t = from->text;
-    size_t i, end, digits;
+    size_t i, end;
     bool leet;
     char c;
 
@@ -298,19 +342,14 @@ wd_canon_leet(const struct wd_canon_source *from, struct wd_canon_part *to)
         return false;
     for (i = 0; i < t.len; i = end) {
         end = words_leet_word(t, i, &leet);
-        for (digits = i; digits < end && words_is_digit(t.ptr[digits]); digits++)
-            continue;
-        /* A long number is one. */
-        leet = end > i && (digits < end || end - i <= WORDS_LEET_MIN);
+        leet = words_leet_reads(t, i, end);
         end += end == i;
         for (; i < end; i++) {
-            c = leet ? words_leet(t.ptr[i], i + 1 < end ? t.ptr[i + 1] : 0) : 0;
-            if (c == 'i' && i > 0 && t.ptr[i - 1] == '1')
-                c = 'l';
+            c = leet ? words_leet_at(t, i, end) : 0;
             wd_canon_put(to, c != 0 ? c : t.ptr[i], wd_canon_off(from, i));
         }
     }
-    return wd_canon_count(wd_span(to->ptr, to->len)).plain > wd_canon_count(t).plain;
+    return true;
 }
 
 /* Letters that stand apart from i on, with the same sign or one blank between. Returns where they end; i when they are too few.
