@@ -420,7 +420,7 @@ lexicon_hash(const char *word, size_t len)
     if (begins || (first >= 0xe3 && first <= 0xe9))
         return wd_injection_hash((const uint8_t *)word, len - begins) ^ (begins ? (uint32_t)len - 1 : 0);
     wd_injection_words_init(&w, &none, wd_span(word, len));
-    return wd_injection_words_next(&w) ? w.word : 0;
+    return wd_injection_words_next(&w) ? w.last.word : 0;
 }
 
 static void

@@ -92,10 +92,11 @@ struct blocks {
     int32_t sum[WD_INJECTION_FAR];
     size_t start[WD_INJECTION_FAR];
     uint32_t count; /* of all blocks that ended */
+    size_t end;
 };
 
 static void
-model_window(const struct blocks *b, uint32_t blocks, int32_t score, size_t end, struct wd_injection_worst *worst)
+model_window(const struct blocks *b, uint32_t blocks, int32_t score, struct wd_injection_worst *worst)
 {
     uint32_t i, n = b->count < blocks ? b->count : blocks;
 
@@ -105,44 +106,42 @@ model_window(const struct blocks *b, uint32_t blocks, int32_t score, size_t end,
         return;
     worst->score = score;
     worst->start = b->start[(b->count - n) % WD_INJECTION_FAR];
-    worst->end = end;
+    worst->end = b->end;
 }
 
 /* A window is looked at when it is full, and what is there when the text ends. */
 static void
-model_block_ends(const struct wd_injection_model *model, const struct blocks *b, bool last, size_t end,
-                 struct wd_injection_worst *worst)
+model_block_ends(const struct wd_injection_model *model, const struct blocks *b, bool last, struct wd_injection_worst *worst)
 {
     if (b->count >= WD_INJECTION_NEAR || last)
-        model_window(b, WD_INJECTION_NEAR, model->near[WD_INJECTION_HEAD_USER], end, worst);
+        model_window(b, WD_INJECTION_NEAR, model->near[WD_INJECTION_HEAD_USER], worst);
     if (b->count >= WD_INJECTION_FAR || last)
-        model_window(b, WD_INJECTION_FAR, model->far[WD_INJECTION_HEAD_USER], end, worst);
+        model_window(b, WD_INJECTION_FAR, model->far[WD_INJECTION_HEAD_USER], worst);
 }
 
 void
 wd_injection_model_user(const struct wd_injection_model *model, const struct wd_injection_lexicon *lexicon, struct wd_span text,
                         struct wd_injection_worst *worst)
 {
-    uint32_t ids[WD_INJECTION_BLOCK * WD_INJECTION_FEATURES_MAX], n = 0, words = 0;
+    uint32_t ids[WD_INJECTION_BLOCK * WD_INJECTION_FEATURES_MAX], n, words;
+    struct wd_injection_word row[WD_INJECTION_BLOCK];
     struct wd_injection_words w;
     struct blocks b = { .count = 0 };
 
     *worst = (struct wd_injection_worst){ .score = INT32_MIN };
     wd_injection_words_init(&w, lexicon, text);
-    while (wd_injection_words_next(&w)) {
-        if (words++ == 0)
-            b.start[b.count % WD_INJECTION_FAR] = w.start;
-        n += wd_injection_words_features(&w, ids + n);
-        if (words < WD_INJECTION_BLOCK)
-            continue;
-        b.sum[b.count++ % WD_INJECTION_FAR] = model_sum(model, WD_INJECTION_HEAD_USER, ids, n);
-        model_block_ends(model, &b, false, w.after, worst);
-        words = n = 0;
-    }
-    if (words > 0)
-        b.sum[b.count++ % WD_INJECTION_FAR] = model_sum(model, WD_INJECTION_HEAD_USER, ids, n);
-    if (b.count > 0)
-        model_block_ends(model, &b, true, w.after, worst);
+    do {
+        for (words = 0; words < WD_INJECTION_BLOCK && wd_injection_words_read(&w, row + words);)
+            words++;
+        if (words > 0) {
+            n = wd_injection_words_list(&w, row, words, ids);
+            b.start[b.count % WD_INJECTION_FAR] = row[0].start;
+            b.sum[b.count++ % WD_INJECTION_FAR] = model_sum(model, WD_INJECTION_HEAD_USER, ids, n);
+            b.end = row[words - 1].after;
+        }
+        if (b.count > 0)
+            model_block_ends(model, &b, words < WD_INJECTION_BLOCK, worst);
+    } while (words == WD_INJECTION_BLOCK);
 }
 
 void

@@ -65,7 +65,7 @@ sentences_end_line(struct wd_injection_sentences *s, struct line *l, uint32_t by
 }
 
 static bool
-sentences_is_content(const struct wd_injection_words *w)
+sentences_is_content(const struct wd_injection_word *w)
 {
     return w->kind == WD_WORD && w->after - w->start >= 4;
 }
@@ -87,48 +87,26 @@ sentences_is_email(struct wd_span chunk)
            memmem(chunk.ptr, head, "Hello ", 6) != NULL;
 }
 
+/* The features of the words up to the next one. */
 static void
-sentences_keep(struct wd_injection_sentences *s, const struct wd_injection_words *w)
+sentences_flush(struct wd_injection_sentences *s)
 {
-    if (s->kept_count == WD_INJECTION_KEPT)
-        return;
-    s->kept[s->kept_count++] = (struct wd_injection_kept){
-        .word = w->word,
-        .stem = w->stem,
-        .start = (uint16_t)w->start,
-        .after = (uint16_t)w->after,
-        .run = (uint16_t)(w->run - w->begin),
-        .kind = w->kind,
-        .sign = w->sign,
-        .class = w->class,
-        .mixed = w->mixed,
-    };
+    s->count += wd_injection_words_list(&s->words, s->kept + s->done, s->next - s->done, s->ids + s->count);
+    s->done = s->next;
 }
 
-/* The next word of the chunk, as wd_injection_words_next() gives it. */
-static bool
+/* The next word of the chunk, NULL at its end. */
+static const struct wd_injection_word *
 sentences_next_word(struct wd_injection_sentences *s)
 {
-    struct wd_injection_words *w = &s->words;
-    const struct wd_injection_kept *k = &s->kept[s->next];
-
-    if (s->next == WD_INJECTION_KEPT)
-        return wd_injection_words_next(w);
-    if (s->next == s->kept_count)
-        return false;
-    s->next++;
-    w->word = k->word;
-    w->stem = k->stem;
-    w->start = k->start;
-    w->after = k->after;
-    w->at = w->begin + k->after;
-    w->run = w->begin + k->run;
-    w->kind = k->kind;
-    w->sign = k->sign;
-    w->class = k->class;
-    w->mixed = k->mixed;
-    w->number++;
-    return true;
+    if (s->next == s->kept_count) {
+        sentences_flush(s);
+        for (s->kept_count = 0; s->kept_count < WD_INJECTION_KEPT; s->kept_count++)
+            if (!wd_injection_words_read(&s->words, s->kept + s->kept_count))
+                break;
+        s->next = s->done = 0;
+    }
+    return s->next < s->kept_count ? s->kept + s->next++ : NULL;
 }
 
 /* First pass: which words occur, what the lines are. */
@@ -137,28 +115,33 @@ sentences_survey(struct wd_injection_sentences *s, struct wd_span chunk)
 {
     uint32_t bytes[CARRIER_EMAIL + 1] = { 0 }, line_start = 0;
     struct wd_injection_words w;
+    struct wd_injection_word more, *is = s->kept;
     struct line l = { 0 };
 
     memset(s->sketch, 0, sizeof(s->sketch));
     s->line_count = s->line = 0;
     wd_injection_words_init(&w, s->lexicon, chunk);
-    s->kept_count = s->next = 0;
-    while (wd_injection_words_next(&w)) {
-        sentences_keep(s, &w);
-        if (w.kind == WD_LINE) {
-            sentences_end_line(s, &l, bytes, (uint32_t)w.start - line_start);
-            line_start = (uint32_t)w.after;
-        } else if (w.kind == WD_SIGN) {
+    s->kept_count = s->next = s->done = 0;
+    while (wd_injection_words_read(&w, is)) {
+        if (is->kind == WD_LINE) {
+            sentences_end_line(s, &l, bytes, (uint32_t)is->start - line_start);
+            line_start = (uint32_t)is->after;
+        } else if (is->kind == WD_SIGN) {
             l.signs++;
-            l.pipes += w.sign == '|';
-            l.code += sentences_code[w.sign];
+            l.pipes += is->sign == '|';
+            l.code += sentences_code[is->sign];
         } else {
             l.words++;
-            l.code += w.mixed;
-            if (sentences_is_content(&w) && s->sketch[sentences_slot(w.stem)] < 255)
-                s->sketch[sentences_slot(w.stem)]++;
+            l.code += is->mixed;
+            if (sentences_is_content(is) && s->sketch[sentences_slot(is->stem)] < 255)
+                s->sketch[sentences_slot(is->stem)]++;
         }
+        if (is != &more && ++s->kept_count == WD_INJECTION_KEPT)
+            s->words = w;
+        is = s->kept_count < WD_INJECTION_KEPT ? s->kept + s->kept_count : &more;
     }
+    if (s->kept_count < WD_INJECTION_KEPT)
+        s->words = w;
     sentences_end_line(s, &l, bytes, (uint32_t)chunk.len - line_start);
     if (bytes[LINE_TABLE] * 3 > chunk.len)
         s->carrier = LINE_TABLE;
@@ -196,8 +179,7 @@ sentences_open_chunk(struct wd_injection_sentences *s)
     s->chunk = s->chunk_end;
     s->chunk_end += len;
     sentences_survey(s, wd_span(from, len));
-    wd_injection_words_init(&s->words, s->lexicon, wd_span(from, len));
-    s->open = true;
+    s->open = s->fresh = true;
     return true;
 }
 
@@ -244,10 +226,8 @@ sentences_features(struct wd_injection_sentences *s, const struct reading *r)
 }
 
 static void
-sentences_take(struct wd_injection_sentences *s, struct reading *r)
+sentences_take(const struct wd_injection_sentences *s, const struct wd_injection_word *w, struct reading *r)
 {
-    const struct wd_injection_words *w = &s->words;
-
     if (w->kind == WD_SIGN) {
         r->last_sign = w->sign;
         return;
@@ -273,30 +253,36 @@ sentences_take(struct wd_injection_sentences *s, struct reading *r)
 
 /* A full stop ends a sentence when a blank follows; those of Chinese and Japanese always do. */
 static bool
-sentences_ends(const struct wd_injection_words *w)
+sentences_ends(const struct wd_injection_sentences *s, const struct wd_injection_word *w)
 {
+    const uint8_t *at = s->words.begin + w->after;
+
     if (w->kind != WD_SIGN)
         return false;
     if (w->sign == '.' || w->sign == '?' || w->sign == '!' || w->sign == '|')
-        return w->at == w->end || *w->at == ' ' || *w->at == '\n' || *w->at == '\r' || *w->at == '\t' || w->sign == '|';
-    return w->sign == 0xe3 && w->after - w->start == 3 && w->begin[w->start + 2] == 0x82;
+        return at == s->words.end || *at == ' ' || *at == '\n' || *at == '\r' || *at == '\t' || w->sign == '|';
+    return w->sign == 0xe3 && w->after - w->start == 3 && s->words.begin[w->start + 2] == 0x82;
 }
 
 /* The words up to the end of a sentence; false when the chunk ended without any. */
 static bool
 sentences_read(struct wd_injection_sentences *s, struct reading *r)
 {
-    struct wd_injection_words *w = &s->words;
+    const struct wd_injection_word *w;
     uint32_t tokens = 0;
 
     s->count = 0;
-    *r = (struct reading){ .begins_line = w->number == 0 || w->kind == WD_LINE };
-    while (sentences_next_word(s)) {
-        if (w->kind == WD_LINE && r->words > 0) {
-            r->ends_line = true;
-            return true;
-        }
-        if (w->kind == WD_LINE) {
+    *r = (struct reading){ .begins_line = s->fresh };
+    while ((w = sentences_next_word(s)) != NULL) {
+        s->fresh = w->kind == WD_LINE;
+        if (s->fresh) {
+            s->next--;
+            sentences_flush(s);
+            s->done = ++s->next;
+            if (r->words > 0) {
+                r->ends_line = true;
+                return true;
+            }
             s->line++;
             s->count = tokens = 0;
             *r = (struct reading){ .begins_line = true };
@@ -305,10 +291,11 @@ sentences_read(struct wd_injection_sentences *s, struct reading *r)
         if (tokens == 0)
             s->start = s->chunk + w->start;
         s->end = s->chunk + w->after;
-        s->count += wd_injection_words_features(w, s->ids + s->count);
-        sentences_take(s, r);
-        if (++tokens == WD_INJECTION_SENTENCE_WORDS || (r->words > 0 && sentences_ends(w)))
+        sentences_take(s, w, r);
+        if (++tokens == WD_INJECTION_SENTENCE_WORDS || (r->words > 0 && sentences_ends(s, w))) {
+            sentences_flush(s);
             return true;
+        }
     }
     s->open = false;
     r->ends_line = true;
@@ -325,7 +312,6 @@ wd_injection_sentences_next(struct wd_injection_sentences *s)
             return false;
     } while (!sentences_read(s, &r));
     sentences_features(s, &r);
-    if (s->words.kind == WD_LINE)
-        s->line++;
+    s->line += s->fresh;
     return true;
 }
