@@ -148,11 +148,17 @@ wd_canon_block_words(const char *p, uint64_t letters, struct wd_canon_words *sum
         n = len < 8 ? len : 8;
         memcpy(&word, p + start, 8);
         word = (le64toh(word) | 0x2020202020202020u) & UINT64_MAX >> (64 - 8 * n);
-        memcpy(&end, p + start + len - n, 8);
-        end = (le64toh(end) | 0x2020202020202020u) & UINT64_MAX >> (64 - 8 * n);
         all += len > 2;
-        if (!(words_marked(word) | words_marked(end)) || len < 3)
-            continue;
+        if (len <= 8) {
+            end = word;
+            if (!words_marked(word) || len < 3)
+                continue;
+        } else {
+            memcpy(&end, p + start + len - 8, 8);
+            end = le64toh(end) | 0x2020202020202020u;
+            if (!(words_marked(word) | words_marked(end)))
+                continue;
+        }
         sum->turned += words_has(words_turn(word));
         sum->backward += words_has(__builtin_bswap64(end) >> (64 - 8 * n));
     }

@@ -76,15 +76,30 @@ sentences_slot(uint32_t stem)
     return wd_injection_mix(stem, 77) % WD_INJECTION_SKETCH;
 }
 
+/* As memmem(), for what begins with a byte that is rare: that one is found first. */
+static bool
+sentences_holds(struct wd_span s, const char *what)
+{
+    size_t len = strlen(what);
+    const char *p = s.ptr, *end = s.ptr + s.len;
+
+    for (; (size_t)(end - p) >= len && (p = memchr(p, what[0], (size_t)(end - p) - len + 1)) != NULL; p++)
+        if (memcmp(p, what, len) == 0)
+            return true;
+    return false;
+}
+
 /* Letters begin with "Subject:" or "Dear". */
 static bool
 sentences_is_email(struct wd_span chunk)
 {
-    size_t head = chunk.len < 400 ? chunk.len : 400;
+    static const char *const begins[] = { "SUBJECT:", "Subject:", "Dear ", "Hi ", "Hello " };
+    struct wd_span head = wd_span(chunk.ptr, chunk.len < 400 ? chunk.len : 400);
 
-    return memmem(chunk.ptr, head, "SUBJECT:", 8) != NULL || memmem(chunk.ptr, head, "Subject:", 8) != NULL ||
-           memmem(chunk.ptr, head, "Dear ", 5) != NULL || memmem(chunk.ptr, head, "Hi ", 3) != NULL ||
-           memmem(chunk.ptr, head, "Hello ", 6) != NULL;
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+        if (sentences_holds(head, begins[i]))
+            return true;
+    return false;
 }
 
 /* The features of the words up to the next one. */
@@ -145,7 +160,7 @@ sentences_survey(struct wd_injection_sentences *s, struct wd_span chunk)
     sentences_end_line(s, &l, bytes, (uint32_t)chunk.len - line_start);
     if (bytes[LINE_TABLE] * 3 > chunk.len)
         s->carrier = LINE_TABLE;
-    else if (bytes[LINE_CODE] * 3 > chunk.len || memmem(chunk.ptr, chunk.len, "```", 3) != NULL)
+    else if (bytes[LINE_CODE] * 3 > chunk.len || sentences_holds(chunk, "```"))
         s->carrier = LINE_CODE;
     else
         s->carrier = sentences_is_email(chunk) ? CARRIER_EMAIL : LINE_PROSE;
