@@ -131,6 +131,12 @@ escape_put(struct wd_canon_part *to, uint32_t cp, uint32_t off)
         wd_canon_put(to, bytes[i], off);
 }
 
+static inline bool
+escape_begins(char c)
+{
+    return c == '&' || c == '\\' || c == '%';
+}
+
 bool
 wd_canon_unescape(const struct wd_canon_source *from, struct wd_canon_part *to)
 {
@@ -140,6 +146,12 @@ wd_canon_unescape(const struct wd_canon_source *from, struct wd_canon_part *to)
     uint32_t cp;
 
     for (i = 0; i < t.len; i += n) {
+        for (n = 0; i + n < t.len && !escape_begins(t.ptr[i + n]); n++)
+            continue;
+        if (n > 0) {
+            wd_canon_copy(to, from, i, n);
+            continue;
+        }
         rest = wd_span(t.ptr + i, t.len - i);
         n = t.ptr[i] == '&' ? escape_entity(rest, &cp) : t.ptr[i] == '\\' ? escape_backslash(rest, &cp) : 0;
         if (n > 0) {
@@ -150,8 +162,7 @@ wd_canon_unescape(const struct wd_canon_source *from, struct wd_canon_part *to)
             n = 1;
             while (t.ptr[i] == '\\' && i + n < t.len && t.ptr[i + n] == '\\')
                 n++;
-            for (cp = 0; cp < n; cp++)
-                wd_canon_put(to, t.ptr[i + cp], wd_canon_off(from, i + cp));
+            wd_canon_copy(to, from, i, n);
             continue;
         }
         changed = true;

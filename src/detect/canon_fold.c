@@ -32,13 +32,7 @@ fold_is_letter(uint32_t cp)
 static void
 fold_copy(struct fold_work *w, size_t i, size_t n)
 {
-    uint32_t *offs = w->to->offs + w->to->len;
-    size_t k;
-
-    memcpy(w->to->ptr + w->to->len, w->from->text.ptr + i, n);
-    for (k = 0; k < n; k++)
-        offs[k] = wd_canon_off(w->from, i + k);
-    w->to->len += (uint32_t)n;
+    wd_canon_copy(w->to, w->from, i, n);
 }
 
 static void

@@ -1,7 +1,6 @@
 /* Does a text need readings at all? One pass, for nearly every text needs none. */
-#include <endian.h>
-
 #include "../base/utf8.h"
+#include "canon_mask.h"
 #include "canon_parts.h"
 #include "canon_words.h"
 #include "decode.h"
@@ -15,7 +14,7 @@ enum {
     LOOK_SIGN = 16,
     LOOK_TOKEN = LOOK_LETTER | LOOK_DIGIT | LOOK_JOIN
 };
-enum { LOOK_EVIDENCE = 2, LOOK_SINGLES = 4, LOOK_PAIRS = 8, LOOK_BITS = 8, LOOK_CHANCE = 20, LOOK_BLOCK = 64 };
+enum { LOOK_EVIDENCE = 2, LOOK_SINGLES = 4, LOOK_PAIRS = 8, LOOK_BITS = 8, LOOK_CHANCE = 20, LOOK_BLOCK = 64, LOOK_WORTH = 16 };
 
 /* clang-format off */
 static const uint8_t look_classes[256] = {
@@ -116,40 +115,69 @@ look_sign(struct wd_span t, size_t i)
            (look_classes[(uint8_t)t.ptr[i + 1]] & LOOK_LETTER) != 0 && (i == 0 || before == LOOK_LETTER || t.ptr[i - 1] == ' ');
 }
 
-/* Which of eight bytes of ASCII are letters, the first one the lowest bit. */
-static uint64_t
-look_letters(const char *p)
-{
-    const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
-    uint64_t x, from_a, to_z;
+/* Of 64 bytes: letters, what else belongs to tokens, and escapes and signs. */
+struct look_masks {
+    uint64_t letters, others, signs;
+};
 
-    memcpy(&x, p, 8);
-    x = le64toh(x);
-    from_a = ((x | ones * 0x20) | high) - ones * 'a';
-    to_z = (high | ones * 'z') - ((x | ones * 0x20) & ~high);
-    return ((from_a & to_z & ~x & high) >> 7) * 0x0102040810204080u >> 56;
+static inline struct look_masks
+look_masks(const char *p)
+{
+    struct look_masks m = { 0 };
+    wd_canon_mask_vector v, lower;
+    uint32_t k;
+
+    for (k = 0; k < LOOK_BLOCK; k += sizeof(v)) {
+        v = wd_canon_mask_load((const uint8_t *)p + k);
+        m.letters |= wd_canon_mask_bits(wd_canon_mask_letters(v)) << k;
+        lower = wd_canon_mask_digits(v);
+        lower |= (wd_canon_mask_vector)(v == '+') | (wd_canon_mask_vector)(v == '-') | (wd_canon_mask_vector)(v == '/') |
+                 (wd_canon_mask_vector)(v == '_');
+        m.others |= wd_canon_mask_bits(lower) << k;
+        /* ! is 0x21, $ to & stand in a row */
+        lower = (wd_canon_mask_vector)(v - '$' <= '&' - '$') | (wd_canon_mask_vector)(v == '!') |
+                (wd_canon_mask_vector)(v == '@') | (wd_canon_mask_vector)(v == '|') | (wd_canon_mask_vector)(v == '\\');
+        m.signs |= wd_canon_mask_bits(lower) << k;
+    }
+    return m;
+}
+
+/* How many of the bytes are words and punctuation, and nothing else that is of interest, up to the end of a token. */
+static inline unsigned
+look_plain(struct look_masks m)
+{
+    uint64_t below, gaps;
+    unsigned at;
+
+    if ((m.others | m.signs) == 0)
+        return LOOK_BLOCK;
+    at = (unsigned)__builtin_ctzll(m.others | m.signs);
+    if ((m.signs >> at & 1) != 0)
+        return at;
+    below = ((uint64_t)1 << at) - 1;
+    gaps = ~m.letters & below;
+    return gaps != 0 ? 64 - (unsigned)__builtin_clzll(gaps) : 0;
 }
 
 /*
- * 64 bytes of words and punctuation, and nothing else that is of interest. Returns how many bytes are dealt with; 0 when they
- * are to be looked at one by one.
+ * The part of 64 bytes that look_plain() says, unless it is too short to be worth it or looks spaced out. Returns how many
+ * bytes are dealt with; 0 when they are to be looked at one by one.
  */
 static size_t
 look_block(struct look *l, size_t i)
 {
     const char *p = l->text.ptr + i;
-    uint64_t letters = 0, run;
-    unsigned classes = 0, k;
+    struct look_masks m = look_masks(p);
+    unsigned plain = look_plain(m), done;
+    uint64_t letters = m.letters, run, lone;
 
-    for (k = 0; k < LOOK_BLOCK; k++)
-        classes |= look_classes[(uint8_t)p[k]];
-    if ((classes & ~(unsigned)LOOK_LETTER) != 0)
+    if (plain < LOOK_WORTH)
         return 0;
-    for (k = 0; k < LOOK_BLOCK / 8; k++)
-        letters |= look_letters(p + 8 * k) << 8 * k;
+    if (plain < LOOK_BLOCK)
+        letters &= ((uint64_t)1 << plain) - 1;
     /* Letters that stand apart, or sixteen in a row. */
-    run = letters & ~(letters << 1) & ~(letters >> 1);
-    if ((run & run >> 2) != 0)
+    lone = letters & ~(letters << 1) & ~(letters >> 1);
+    if ((lone & lone >> 2) != 0)
         return 0;
     run = letters & letters >> 1;
     run &= run >> 2;
@@ -157,7 +185,10 @@ look_block(struct look *l, size_t i)
     if ((run & run >> 8) != 0)
         return 0;
     l->singles = l->pairs = 0;
-    return wd_canon_block_words(p, letters, &l->words);
+    done = wd_canon_block_words(p, letters, &l->words);
+    /* The token behind is looked at by itself, unless it is a word that the block cuts. */
+    l->slow = plain < LOOK_BLOCK ? i + plain + 1 : i;
+    return done < plain ? done : plain;
 }
 
 static void
@@ -171,9 +202,8 @@ look_ascii(struct look *l)
         c = look_classes[(uint8_t)t.ptr[i]];
         /* Words begin here, not in the middle of one. */
         if (i >= l->slow && t.len - i >= LOOK_BLOCK + 8) {
-            start = look_block(l, i);
-            i += start;
-            l->slow = start > 0 ? i : i + LOOK_BLOCK;
+            l->slow = i + LOOK_BLOCK;
+            i += look_block(l, i);
             continue;
         }
         if ((c & LOOK_TOKEN) == 0) {

@@ -1,6 +1,8 @@
 #ifndef WD_CANON_PARTS_H
 #define WD_CANON_PARTS_H
 
+#include <string.h>
+
 #include "canon.h"
 
 /* What the files of canon share: parts that grow, and the steps that make one from another. */
@@ -25,6 +27,22 @@ static inline uint32_t
 wd_canon_off(const struct wd_canon_source *s, size_t i)
 {
     return s->offs != NULL ? s->offs[i] : (uint32_t)i;
+}
+
+/* n bytes of a source as they are. */
+static inline void
+wd_canon_copy(struct wd_canon_part *to, const struct wd_canon_source *from, size_t i, size_t n)
+{
+    uint32_t *offs = to->offs + to->len;
+    size_t k;
+
+    memcpy(to->ptr + to->len, from->text.ptr + i, n);
+    if (from->offs != NULL)
+        memcpy(offs, from->offs + i, n * sizeof(*offs));
+    else
+        for (k = 0; k < n; k++)
+            offs[k] = (uint32_t)(i + k);
+    to->len += (uint32_t)n;
 }
 
 /* Entities, %XX and backslash escapes into bytes. True when there were any. `to` has room for the text. */

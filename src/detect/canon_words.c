@@ -27,6 +27,34 @@ static const char words_table[1 << WORDS_SLOTS_BITS][8] = {
     [470] = "is", [474] = "secret", [485] = "ignore", [487] = "you", [493] = "like", [495] = "list", [498] = "disregar",
     [499] = "help", [507] = "write",
 };
+/*
+ * A bit for each of those words turned, and each reversed: most words have none and need no closer look. At the place that
+ * the letters times the same factor give, of 8192.
+ */
+static const uint64_t words_marks[128] = {
+    0x0000400000000000, 0x0000000000100240, 0x4000000000000000, 0x0000000080000000, 0x0000000004000000, 0x0002000200000001,
+    0x0000000000000000, 0x0000000000000040, 0x0100000010000000, 0x0000000000400000, 0x0000000400000000, 0x0000000000000000,
+    0x0000000000000000, 0x2000000000000000, 0x0000000040000000, 0x2000000180200000, 0x0000000000000000, 0x0000000000000000,
+    0x0010000000080000, 0x0000000000000000, 0x0000000000000000, 0x0000000000000000, 0x0000020000000012, 0x0010000800000000,
+    0x0000000001000000, 0x0000000000000000, 0x0000000000080000, 0x0000000002000000, 0x0000000040800000, 0x0010000000000000,
+    0x0000080000000000, 0x0008200008000000, 0x0000000000080044, 0x0000000008080040, 0x0000000000000000, 0x0200008000000000,
+    0x0000000000000000, 0x0000000200000000, 0x0001001500000000, 0x0020000000000002, 0x0000000000000040, 0x0000200200000000,
+    0x0000100800010000, 0x0000100002000000, 0x0000020000000080, 0x0000000000000600, 0x0088000200000800, 0x0000000000000000,
+    0x0000004000000000, 0x0000000000010000, 0x0000200040000400, 0x0000000100200400, 0x0000000000000000, 0x0100000000000008,
+    0x0000000000000000, 0x0000000000000004, 0x0000010000010000, 0x0000010000000000, 0x0000000000000048, 0x0000000008020000,
+    0x0000020000000000, 0x0000000100008000, 0x0020000200000000, 0x0000000000000040, 0x1000000080000080, 0x0000000000000000,
+    0x0000000000000000, 0x0000000000000000, 0x0000020000000000, 0x0000000000000000, 0x0040000000000001, 0x8000000000200000,
+    0x0000020400000008, 0x2000000021000000, 0x0000000000000000, 0x0000000000000000, 0x0000000000010000, 0x0000000000000000,
+    0x0000000000000000, 0x0000800000800000, 0x0000000000400000, 0x0402000008000000, 0x0000100020000000, 0x0000000000000000,
+    0x0000400000021000, 0x0000000000001000, 0x2000010000040000, 0x0000000000000002, 0x0000000000000000, 0x0000000000000000,
+    0x0000000000000000, 0x0000000000080000, 0x0000000000000000, 0x0000200000000020, 0x0000000000040000, 0x0000000000000000,
+    0x0000000020000000, 0x0000000000000000, 0x0000000000000000, 0x0002000000100000, 0x0000000000000000, 0x0000200000000000,
+    0x0000000010001000, 0x0000080004002000, 0x0042000000000020, 0x0000000000000014, 0x0000000000000000, 0x0000000000000020,
+    0x8000020000000000, 0x0000000000000020, 0x0000000000000000, 0x0010000000080084, 0x0000000000000000, 0x0000200000000000,
+    0x0000000000800000, 0x0004000000000000, 0x0000010000000004, 0x0000000000000080, 0x0000000010010000, 0x0000000000200000,
+    0x0000000900000000, 0x0020408000000001, 0x0000000000100000, 0x0000000000000000, 0x00a0000000000000, 0x0020000000000080,
+    0x0001000000000000, 0x0100000000000000,
+};
 /* clang-format on */
 
 enum { WORDS_EVIDENCE = 2, WORDS_LEET_MIN = 3, WORDS_SPACED_MIN = 4 };
@@ -94,32 +122,48 @@ wd_canon_word(const char *p, size_t len, size_t room, bool odd)
     return is;
 }
 
+static inline bool
+words_marked(uint64_t word)
+{
+    uint64_t at = word * words_factor >> 51;
+
+    return (words_marks[at >> 6] >> (at & 63) & 1) != 0;
+}
+
 unsigned
 wd_canon_block_words(const char *p, uint64_t letters, struct wd_canon_words *sum)
 {
-    unsigned start, len, n;
+    unsigned start, len, n, all = 0, cut = 64;
     uint64_t word, end, rest;
 
     while (letters != 0) {
         start = (unsigned)__builtin_ctzll(letters);
         rest = ~(letters >> start);
-        /* A word that the end cuts is for the next block. */
         len = rest == 0 ? 64 : (unsigned)__builtin_ctzll(rest);
-        if (start + len >= 64)
-            return start;
-        letters &= ~((((uint64_t)1 << len) - 1) << start);
-        if (len < 3)
-            continue;
+        if (start + len >= 64) {
+            cut = start; /* a word that the end cuts is for the next block */
+            break;
+        }
+        letters &= letters + ((uint64_t)1 << start);
         n = len < 8 ? len : 8;
         memcpy(&word, p + start, 8);
-        word = (le64toh(word) | 0x2020202020202020u) & UINT64_MAX >> 8 * (8 - n);
-        memcpy(&end, p + start + len - n, 8);
-        end = (le64toh(end) | 0x2020202020202020u) & UINT64_MAX >> 8 * (8 - n);
-        sum->all++;
+        word = (le64toh(word) | 0x2020202020202020u) & UINT64_MAX >> (64 - 8 * n);
+        all += len > 2;
+        if (len <= 8) {
+            end = word;
+            if (!words_marked(word) || len < 3)
+                continue;
+        } else {
+            memcpy(&end, p + start + len - 8, 8);
+            end = le64toh(end) | 0x2020202020202020u;
+            if (!(words_marked(word) | words_marked(end)))
+                continue;
+        }
         sum->turned += words_has(words_turn(word));
-        sum->backward += words_has(__builtin_bswap64(end) >> 8 * (8 - n));
+        sum->backward += words_has(__builtin_bswap64(end) >> (64 - 8 * n));
     }
-    return 64;
+    sum->all += all;
+    return cut;
 }
 
 static void
@@ -232,26 +276,70 @@ words_leet_word(struct wd_span t, size_t i, bool *leet)
     return i;
 }
 
-/* Words that are spelled so: at least two, or it is no spelling. */
+/* The letter at i of a word that ends at end, 0 when it stays what it is. */
+static char
+words_leet_at(struct wd_span t, size_t i, size_t end)
+{
+    char c = words_leet(t.ptr[i], i + 1 < end ? t.ptr[i + 1] : 0);
+
+    return c == 'i' && i > 0 && t.ptr[i - 1] == '1' ? 'l' : c;
+}
+
+/* Is the word [i, end) to be read so? A long number is one. */
+static bool
+words_leet_reads(struct wd_span t, size_t i, size_t end)
+{
+    size_t digits = i;
+
+    while (digits < end && words_is_digit(t.ptr[digits]))
+        digits++;
+    return end > i && (digits < end || end - i <= WORDS_LEET_MIN);
+}
+
+/* Common words that there are more when [i, end) is read so. */
+static int
+words_leet_gain(struct wd_span t, size_t i, size_t end)
+{
+    char letters[8] = { 0 };
+    size_t k, n = end - i < sizeof(letters) ? end - i : sizeof(letters);
+    struct wd_canon_words is = { 0 };
+
+    for (k = 0; k < n; k++) {
+        letters[k] = words_leet_at(t, i + k, end);
+        letters[k] = letters[k] != 0 ? letters[k] : t.ptr[i + k];
+    }
+    is = wd_canon_word(letters, n, sizeof(letters), false);
+    return (int)is.plain - (int)wd_canon_count(wd_span(t.ptr + i, end - i)).plain;
+}
+
+/* Words that are spelled so: at least two, and more of the text English when they are read so, or it is no spelling. */
 static bool
 words_are_leet(struct wd_span t)
 {
-    size_t i, end, words = 0;
+    size_t i, start, end = 0, words = 0;
+    int64_t gain = 0;
     bool leet;
 
-    for (i = 0; i < t.len && words < WORDS_EVIDENCE; i = end) {
-        end = words_leet_word(t, i, &leet);
+    for (i = 0; i < t.len; i = end) {
+        /* A word of letters alone reads the same. */
+        for (; i < t.len && words_leet(t.ptr[i], 0) == 0; i++)
+            continue;
+        for (start = i; start > end && words_is_letter(t.ptr[start - 1]); start--)
+            continue;
+        end = words_leet_word(t, start, &leet);
         words += leet;
-        end += end == i;
+        if (words_leet_reads(t, start, end))
+            gain += words_leet_gain(t, start, end);
+        end = end > i ? end : i + 1;
     }
-    return words >= WORDS_EVIDENCE;
+    return words >= WORDS_EVIDENCE && gain > 0;
 }
 
 bool
 wd_canon_leet(const struct wd_canon_source *from, struct wd_canon_part *to)
 {
     struct wd_span t = from->text;
-    size_t i, end, digits;
+    size_t i, end;
     bool leet;
     char c;
 
@@ -260,19 +348,14 @@ wd_canon_leet(const struct wd_canon_source *from, struct wd_canon_part *to)
         return false;
     for (i = 0; i < t.len; i = end) {
         end = words_leet_word(t, i, &leet);
-        for (digits = i; digits < end && words_is_digit(t.ptr[digits]); digits++)
-            continue;
-        /* A long number is one. */
-        leet = end > i && (digits < end || end - i <= WORDS_LEET_MIN);
+        leet = words_leet_reads(t, i, end);
         end += end == i;
         for (; i < end; i++) {
-            c = leet ? words_leet(t.ptr[i], i + 1 < end ? t.ptr[i + 1] : 0) : 0;
-            if (c == 'i' && i > 0 && t.ptr[i - 1] == '1')
-                c = 'l';
+            c = leet ? words_leet_at(t, i, end) : 0;
             wd_canon_put(to, c != 0 ? c : t.ptr[i], wd_canon_off(from, i));
         }
     }
-    return wd_canon_count(wd_span(to->ptr, to->len)).plain > wd_canon_count(t).plain;
+    return true;
 }
 
 /* Letters that stand apart from i on, with the same sign or one blank between. Returns where they end; i when they are too few.

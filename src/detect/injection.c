@@ -166,7 +166,13 @@ injection_read(struct look *l, struct wd_span text, bool *worse)
     return WD_OK;
 }
 
-/* What a reading hides counts as what it says. */
+static bool
+injection_is_settled(const struct look *l)
+{
+    return l->worst.rule != NULL && l->worst.rule->severity >= WD_HIGH;
+}
+
+/* What a reading hides counts as what it says; once the worst was found, what else is spelled otherwise changes nothing. */
 static enum wd_err
 injection_read_all(struct look *l, struct wd_canon *canon, struct wd_span text)
 {
@@ -174,7 +180,7 @@ injection_read_all(struct look *l, struct wd_canon *canon, struct wd_span text)
     uint32_t start, end;
     bool worse;
 
-    for (uint32_t i = 0; err == WD_OK && i < canon->count; i++) {
+    for (uint32_t i = 0; err == WD_OK && i < canon->count && !injection_is_settled(l); i++) {
         const struct wd_reading *r = &canon->readings[i];
 
         err = injection_read(l, wd_span(r->ptr, r->len), &worse);

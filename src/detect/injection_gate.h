@@ -20,7 +20,9 @@ struct wd_injection_gate {
 /* The words of a text as the gate knows them: runs of letters, digits and bytes above ASCII, by their first eight bytes. */
 struct wd_injection_gate_words {
     const uint8_t *begin, *at, *end; /* at: the block of 64 bytes that mask is of */
-    uint64_t mask;                   /* a bit for each byte of the block that belongs to a word and is not done yet */
+    uint64_t mask, next;             /* a bit for each byte that belongs to a word: of the block, of the one behind it */
+    uint64_t starts;                 /* a bit for each word of the block that is not done yet */
+    uint64_t bits;                   /* a bit for each byte of the word, up to 64 */
     size_t start, after;             /* the word */
     uint32_t slot;                   /* its place in the table */
     bool alone;                      /* of a script without blanks, which the gate cannot read */

@@ -420,19 +420,20 @@ lexicon_hash(const char *word, size_t len)
     if (begins || (first >= 0xe3 && first <= 0xe9))
         return wd_injection_hash((const uint8_t *)word, len - begins) ^ (begins ? (uint32_t)len - 1 : 0);
     wd_injection_words_init(&w, &none, wd_span(word, len));
-    return wd_injection_words_next(&w) ? w.word : 0;
+    return wd_injection_words_next(&w) ? w.last.word : 0;
 }
 
 static void
 lexicon_add(struct wd_injection_lexicon *lexicon, const char *word, size_t len, uint8_t class)
 {
-    uint32_t h = lexicon_hash(word, len), i;
+    uint32_t h = lexicon_hash(word, len), bit = wd_injection_lexicon_bit(h), i;
 
     for (i = wd_injection_lexicon_slot(h); lexicon->keys[i] != 0; i = (i + 1) & (WD_INJECTION_LEXICON_SIZE - 1))
         if (lexicon->keys[i] == h)
             return;
     lexicon->keys[i] = h;
     lexicon->classes[i] = class;
+    lexicon->bits[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
 void

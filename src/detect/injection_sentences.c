@@ -45,6 +45,13 @@ sentences_line_kind(const struct line *l)
     return l->words < 4 ? LINE_SHORT : LINE_PROSE;
 }
 
+/* Signs that code is full of. */
+static const bool sentences_code[256] = {
+    ['{'] = 1, ['}'] = 1, ['('] = 1, [')'] = 1, ['['] = 1, [']'] = 1, [';'] = 1,  ['='] = 1,
+    ['<'] = 1, ['>'] = 1, ['_'] = 1, ['+'] = 1, ['*'] = 1, ['/'] = 1, ['\\'] = 1, ['`'] = 1,
+    ['#'] = 1, ['$'] = 1, ['&'] = 1, ['^'] = 1, ['~'] = 1, ['@'] = 1, ['|'] = 1,
+};
+
 static void
 sentences_end_line(struct wd_injection_sentences *s, struct line *l, uint32_t bytes[CARRIER_EMAIL + 1], uint32_t length)
 {
@@ -58,7 +65,7 @@ sentences_end_line(struct wd_injection_sentences *s, struct line *l, uint32_t by
 }
 
 static bool
-sentences_is_content(const struct wd_injection_words *w)
+sentences_is_content(const struct wd_injection_word *w)
 {
     return w->kind == WD_WORD && w->after - w->start >= 4;
 }
@@ -69,15 +76,52 @@ sentences_slot(uint32_t stem)
     return wd_injection_mix(stem, 77) % WD_INJECTION_SKETCH;
 }
 
+/* As memmem(), for what begins with a byte that is rare: that one is found first. */
+static bool
+sentences_holds(struct wd_span s, const char *what)
+{
+    size_t len = strlen(what);
+    const char *p = s.ptr, *end = s.ptr + s.len;
+
+    for (; (size_t)(end - p) >= len && (p = memchr(p, what[0], (size_t)(end - p) - len + 1)) != NULL; p++)
+        if (memcmp(p, what, len) == 0)
+            return true;
+    return false;
+}
+
 /* Letters begin with "Subject:" or "Dear". */
 static bool
 sentences_is_email(struct wd_span chunk)
 {
-    size_t head = chunk.len < 400 ? chunk.len : 400;
+    static const char *const begins[] = { "SUBJECT:", "Subject:", "Dear ", "Hi ", "Hello " };
+    struct wd_span head = wd_span(chunk.ptr, chunk.len < 400 ? chunk.len : 400);
 
-    return memmem(chunk.ptr, head, "SUBJECT:", 8) != NULL || memmem(chunk.ptr, head, "Subject:", 8) != NULL ||
-           memmem(chunk.ptr, head, "Dear ", 5) != NULL || memmem(chunk.ptr, head, "Hi ", 3) != NULL ||
-           memmem(chunk.ptr, head, "Hello ", 6) != NULL;
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+        if (sentences_holds(head, begins[i]))
+            return true;
+    return false;
+}
+
+/* The features of the words up to the next one. */
+static void
+sentences_flush(struct wd_injection_sentences *s)
+{
+    s->count += wd_injection_words_list(&s->words, s->kept + s->done, s->next - s->done, s->ids + s->count);
+    s->done = s->next;
+}
+
+/* The next word of the chunk, NULL at its end. */
+static const struct wd_injection_word *
+sentences_next_word(struct wd_injection_sentences *s)
+{
+    if (s->next == s->kept_count) {
+        sentences_flush(s);
+        for (s->kept_count = 0; s->kept_count < WD_INJECTION_KEPT; s->kept_count++)
+            if (!wd_injection_words_read(&s->words, s->kept + s->kept_count))
+                break;
+        s->next = s->done = 0;
+    }
+    return s->next < s->kept_count ? s->kept + s->next++ : NULL;
 }
 
 /* First pass: which words occur, what the lines are. */
@@ -86,30 +130,37 @@ sentences_survey(struct wd_injection_sentences *s, struct wd_span chunk)
 {
     uint32_t bytes[CARRIER_EMAIL + 1] = { 0 }, line_start = 0;
     struct wd_injection_words w;
+    struct wd_injection_word more, *is = s->kept;
     struct line l = { 0 };
 
     memset(s->sketch, 0, sizeof(s->sketch));
     s->line_count = s->line = 0;
     wd_injection_words_init(&w, s->lexicon, chunk);
-    while (wd_injection_words_next(&w)) {
-        if (w.kind == WD_LINE) {
-            sentences_end_line(s, &l, bytes, (uint32_t)w.start - line_start);
-            line_start = (uint32_t)w.after;
-        } else if (w.kind == WD_SIGN) {
+    s->kept_count = s->next = s->done = 0;
+    while (wd_injection_words_read(&w, is)) {
+        if (is->kind == WD_LINE) {
+            sentences_end_line(s, &l, bytes, (uint32_t)is->start - line_start);
+            line_start = (uint32_t)is->after;
+        } else if (is->kind == WD_SIGN) {
             l.signs++;
-            l.pipes += w.sign == '|';
-            l.code += w.sign != 0 && w.sign < 0x80 && strchr("{}()[];=<>_+*/\\`#$&^~@|", w.sign) != NULL;
+            l.pipes += is->sign == '|';
+            l.code += sentences_code[is->sign];
         } else {
             l.words++;
-            l.code += w.mixed;
-            if (sentences_is_content(&w) && s->sketch[sentences_slot(w.stem)] < 255)
-                s->sketch[sentences_slot(w.stem)]++;
+            l.code += is->mixed;
+            if (sentences_is_content(is) && s->sketch[sentences_slot(is->stem)] < 255)
+                s->sketch[sentences_slot(is->stem)]++;
         }
+        if (is != &more && ++s->kept_count == WD_INJECTION_KEPT)
+            s->words = w;
+        is = s->kept_count < WD_INJECTION_KEPT ? s->kept + s->kept_count : &more;
     }
+    if (s->kept_count < WD_INJECTION_KEPT)
+        s->words = w;
     sentences_end_line(s, &l, bytes, (uint32_t)chunk.len - line_start);
     if (bytes[LINE_TABLE] * 3 > chunk.len)
         s->carrier = LINE_TABLE;
-    else if (bytes[LINE_CODE] * 3 > chunk.len || memmem(chunk.ptr, chunk.len, "```", 3) != NULL)
+    else if (bytes[LINE_CODE] * 3 > chunk.len || sentences_holds(chunk, "```"))
         s->carrier = LINE_CODE;
     else
         s->carrier = sentences_is_email(chunk) ? CARRIER_EMAIL : LINE_PROSE;
@@ -143,8 +194,7 @@ sentences_open_chunk(struct wd_injection_sentences *s)
     s->chunk = s->chunk_end;
     s->chunk_end += len;
     sentences_survey(s, wd_span(from, len));
-    wd_injection_words_init(&s->words, s->lexicon, wd_span(from, len));
-    s->open = true;
+    s->open = s->fresh = true;
     return true;
 }
 
@@ -191,10 +241,8 @@ sentences_features(struct wd_injection_sentences *s, const struct reading *r)
 }
 
 static void
-sentences_take(struct wd_injection_sentences *s, struct reading *r)
+sentences_take(const struct wd_injection_sentences *s, const struct wd_injection_word *w, struct reading *r)
 {
-    const struct wd_injection_words *w = &s->words;
-
     if (w->kind == WD_SIGN) {
         r->last_sign = w->sign;
         return;
@@ -220,30 +268,36 @@ sentences_take(struct wd_injection_sentences *s, struct reading *r)
 
 /* A full stop ends a sentence when a blank follows; those of Chinese and Japanese always do. */
 static bool
-sentences_ends(const struct wd_injection_words *w)
+sentences_ends(const struct wd_injection_sentences *s, const struct wd_injection_word *w)
 {
+    const uint8_t *at = s->words.begin + w->after;
+
     if (w->kind != WD_SIGN)
         return false;
     if (w->sign == '.' || w->sign == '?' || w->sign == '!' || w->sign == '|')
-        return w->at == w->end || *w->at == ' ' || *w->at == '\n' || *w->at == '\r' || *w->at == '\t' || w->sign == '|';
-    return w->sign == 0xe3 && w->after - w->start == 3 && w->begin[w->start + 2] == 0x82;
+        return at == s->words.end || *at == ' ' || *at == '\n' || *at == '\r' || *at == '\t' || w->sign == '|';
+    return w->sign == 0xe3 && w->after - w->start == 3 && s->words.begin[w->start + 2] == 0x82;
 }
 
 /* The words up to the end of a sentence; false when the chunk ended without any. */
 static bool
 sentences_read(struct wd_injection_sentences *s, struct reading *r)
 {
-    struct wd_injection_words *w = &s->words;
+    const struct wd_injection_word *w;
     uint32_t tokens = 0;
 
     s->count = 0;
-    *r = (struct reading){ .begins_line = w->number == 0 || w->kind == WD_LINE };
-    while (wd_injection_words_next(w)) {
-        if (w->kind == WD_LINE && r->words > 0) {
-            r->ends_line = true;
-            return true;
-        }
-        if (w->kind == WD_LINE) {
+    *r = (struct reading){ .begins_line = s->fresh };
+    while ((w = sentences_next_word(s)) != NULL) {
+        s->fresh = w->kind == WD_LINE;
+        if (s->fresh) {
+            s->next--;
+            sentences_flush(s);
+            s->done = ++s->next;
+            if (r->words > 0) {
+                r->ends_line = true;
+                return true;
+            }
             s->line++;
             s->count = tokens = 0;
             *r = (struct reading){ .begins_line = true };
@@ -252,10 +306,11 @@ sentences_read(struct wd_injection_sentences *s, struct reading *r)
         if (tokens == 0)
             s->start = s->chunk + w->start;
         s->end = s->chunk + w->after;
-        s->count += wd_injection_words_features(w, s->ids + s->count);
-        sentences_take(s, r);
-        if (++tokens == WD_INJECTION_SENTENCE_WORDS || (r->words > 0 && sentences_ends(w)))
+        sentences_take(s, w, r);
+        if (++tokens == WD_INJECTION_SENTENCE_WORDS || (r->words > 0 && sentences_ends(s, w))) {
+            sentences_flush(s);
             return true;
+        }
     }
     s->open = false;
     r->ends_line = true;
@@ -272,7 +327,6 @@ wd_injection_sentences_next(struct wd_injection_sentences *s)
             return false;
     } while (!sentences_read(s, &r));
     sentences_features(s, &r);
-    if (s->words.kind == WD_LINE)
-        s->line++;
+    s->line += s->fresh;
     return true;
 }

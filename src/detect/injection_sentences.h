@@ -14,6 +14,7 @@ enum {
     WD_INJECTION_SENTENCE_FEATURES = WD_INJECTION_SENTENCE_WORDS * WD_INJECTION_FEATURES_MAX + 32,
     WD_INJECTION_SKETCH = 4096,
     WD_INJECTION_LINES = 1024, /* of a chunk whose kind is kept */
+    WD_INJECTION_KEPT = 4096,  /* words of a chunk that are kept from the first pass to the second; further ones are read again */
 };
 
 struct wd_injection_sentences {
@@ -21,7 +22,12 @@ struct wd_injection_sentences {
     struct wd_span text;
     size_t chunk, chunk_end;
     struct wd_injection_words words;
-    bool open; /* words is inside of the chunk */
+    bool open;  /* words is inside of the chunk */
+    bool fresh; /* at the begin of the chunk, or behind the end of a line */
+
+    /* Words of the chunk, the features of those before `done` were taken; words stands behind them. */
+    struct wd_injection_word kept[WD_INJECTION_KEPT];
+    uint32_t kept_count, next, done;
 
     uint8_t sketch[WD_INJECTION_SKETCH]; /* how often a stem occurs in the chunk */
     uint8_t lines[WD_INJECTION_LINES];   /* kinds of lines */

@@ -62,8 +62,10 @@ wd_injection_words_init(struct wd_injection_words *w, const struct wd_injection_
 static inline uint8_t
 words_class(const struct wd_injection_lexicon *lexicon, uint32_t hash)
 {
-    uint32_t i = wd_injection_lexicon_slot(hash);
+    uint32_t i = wd_injection_lexicon_slot(hash), bit = wd_injection_lexicon_bit(hash);
 
+    if ((lexicon->bits[bit / 64] >> bit % 64 & 1) == 0)
+        return 0;
     for (; lexicon->keys[i] != 0; i = (i + 1) & (WD_INJECTION_LEXICON_SIZE - 1))
         if (lexicon->keys[i] == hash)
             return lexicon->classes[i];
@@ -171,48 +173,57 @@ wd_injection_hash(const uint8_t *bytes, size_t len)
     return (uint32_t)words_mix(h, v);
 }
 
-/* The same of a word of at most eight bytes. */
+/* How many of the bytes have bit 5 set; no other bit is. */
 static inline uint32_t
-words_hash8(uint64_t v)
+words_count(uint64_t v)
 {
-    return (uint32_t)words_mix(0, v);
+    return (uint32_t)((v >> 5) * WORDS_EACH(1) >> 56);
 }
 
-/* A word of up to eight ASCII letters and digits, with eight bytes of text to read. False when it is none. */
+/* A word of ASCII letters and digits, eight at a time, with bytes behind it to read. False when it is none. */
 static inline bool
-words_take_short(struct wd_injection_words *w)
+words_take_ascii(struct wd_injection_words *w, struct wd_injection_word *is)
 {
-    uint64_t v, outside, keep, upper;
-    uint32_t n;
+    const uint8_t *p = w->at;
+    uint64_t v, outside, keep, hash = 0, letters = 0, first = 0;
+    uint32_t n = 0, part, upper = 0;
 
-    if (w->end - w->at < 9)
+    do {
+        if (w->end - p < 9 || n > WORDS_LONGEST - 8)
+            return false;
+        memcpy(&v, p, 8);
+        outside = ~words_alnum(v) & WORDS_EACH(0x80);
+        part = outside != 0 ? (uint32_t)__builtin_ctzll(outside) / 8 : 8;
+        if (part == 0)
+            break;
+        keep = ~(uint64_t)0 >> (64 - 8 * part);
+        upper += words_count(~v & WORDS_EACH(0x20) & keep & (n == 0 ? ~(uint64_t)0xff : ~(uint64_t)0));
+        v = (v | WORDS_EACH(0x20)) & keep;
+        first = n == 0 ? v : first;
+        letters |= v;
+        hash = words_mix(hash, v);
+        n += part;
+        p += part;
+    } while (part == 8);
+    if (n == 0 || words_bytes[*p] == BYTE_HIGH || *p == '\'')
         return false;
-    memcpy(&v, w->at, 8);
-    outside = ~words_alnum(v) & WORDS_EACH(0x80);
-    n = outside != 0 ? (uint32_t)__builtin_ctzll(outside) / 8 : 8;
-    if (n == 0 || words_bytes[w->at[n]] >= BYTE_DIGIT || w->at[n] == '\'')
-        return false;
-    keep = ~(uint64_t)0 >> (64 - 8 * n);
-    upper = ~v & WORDS_EACH(0x20) & keep & ~(uint64_t)0xff;
-    v = (v | WORDS_EACH(0x20)) & keep;
-    w->at += n;
-    w->mixed = upper != 0 && (uint32_t)__builtin_popcountll(upper) + 1 < n;
-    if ((v & WORDS_EACH(0x40)) == 0) {
-        w->kind = WD_NUMBER;
-        w->word = w->stem = '0';
+    w->at = p;
+    is->mixed = upper != 0 && upper + 1 < n;
+    if ((letters & WORDS_EACH(0x40)) == 0) {
+        is->kind = WD_NUMBER;
+        is->word = is->stem = '0';
         return true;
     }
-    w->kind = WD_WORD;
-    w->word = w->stem = words_hash8(v);
-    if (n > WORDS_STEM)
-        w->stem = words_hash8(v & 0xffffffffff);
-    w->class = words_class(w->lexicon, w->word);
+    is->kind = WD_WORD;
+    is->word = (uint32_t)hash;
+    is->stem = n > WORDS_STEM ? (uint32_t)words_mix(0, first & 0xffffffffff) : (uint32_t)hash;
+    is->class = words_class(w->lexicon, is->word);
     return true;
 }
 
 /* Any other word: its letters are put together first. */
 static void
-words_take_word(struct wd_injection_words *w)
+words_take_word(struct wd_injection_words *w, struct wd_injection_word *is)
 {
     uint8_t letters[WORDS_LONGEST + 8];
     const uint8_t *p = w->at, *end = w->end;
@@ -243,62 +254,62 @@ words_take_word(struct wd_injection_words *w)
         }
     }
     w->at = p;
-    w->kind = digits == n ? WD_NUMBER : WD_WORD;
-    w->mixed = upper > 0 && upper + 1 < n;
-    if (w->kind == WD_NUMBER || n > WORDS_LONGEST) {
-        w->word = w->stem = w->kind == WD_NUMBER ? '0' : 'L';
+    is->kind = digits == n ? WD_NUMBER : WD_WORD;
+    is->mixed = upper > 0 && upper + 1 < n;
+    if (is->kind == WD_NUMBER || n > WORDS_LONGEST) {
+        is->word = is->stem = is->kind == WD_NUMBER ? '0' : 'L';
         return;
     }
     stem = letters[0] < 0x80 ? WORDS_STEM : 2 * WORDS_STEM;
-    w->word = w->stem = wd_injection_hash(letters, n);
+    is->word = is->stem = wd_injection_hash(letters, n);
     if (n > stem)
-        w->stem = wd_injection_hash(letters, stem);
-    w->class = words_class(w->lexicon, w->word);
+        is->stem = wd_injection_hash(letters, stem);
+    is->class = words_class(w->lexicon, is->word);
     if (letters[0] < 0x80)
         return;
-    if (w->class == 0 && n > 6)
-        w->class = words_class(w->lexicon, wd_injection_hash(letters, 6) ^ 6u);
-    if (w->class == 0 && n > 12)
-        w->class = words_class(w->lexicon, wd_injection_hash(letters, 12) ^ 12u);
+    if (is->class == 0 && n > 6)
+        is->class = words_class(w->lexicon, wd_injection_hash(letters, 6) ^ 6u);
+    if (is->class == 0 && n > 12)
+        is->class = words_class(w->lexicon, wd_injection_hash(letters, 12) ^ 12u);
 }
 
 /* A character of a script without blanks. Two of them may make a word of the lexicon. */
 static void
-words_take_alone(struct wd_injection_words *w, uint32_t len)
+words_take_alone(struct wd_injection_words *w, struct wd_injection_word *is, uint32_t len)
 {
     const uint8_t *p = w->at;
     size_t two = (size_t)(w->end - p) < 2 * (size_t)len ? (size_t)(w->end - p) : 2 * (size_t)len;
 
     w->at += len;
-    w->kind = WD_WORD;
-    w->word = w->stem = wd_injection_hash(p, len);
-    w->class = words_class(w->lexicon, wd_injection_hash(p, two));
+    is->kind = WD_WORD;
+    is->word = is->stem = wd_injection_hash(p, len);
+    is->class = words_class(w->lexicon, wd_injection_hash(p, two));
 }
 
 static void
-words_take_sign(struct wd_injection_words *w, uint32_t len)
+words_take_sign(struct wd_injection_words *w, struct wd_injection_word *is, uint32_t len)
 {
     const uint8_t *p = w->at;
     struct wd_fold fold = { .len = 0 };
 
-    w->kind = WD_SIGN;
-    w->sign = *p;
+    is->kind = WD_SIGN;
+    is->sign = *p;
     w->at += len;
     if (len == 3 && *p == 0xe2) /* a typographic quote is a quote */
         fold = wd_fold_get((p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu));
     if (fold.len == 1) {
-        w->sign = (uint8_t)*fold.ascii;
+        is->sign = (uint8_t)*fold.ascii;
         p = (const uint8_t *)fold.ascii;
         len = 1;
     }
-    w->word = w->stem = wd_injection_hash(p, len);
+    is->word = is->stem = wd_injection_hash(p, len);
     /* A ruler of signs is one sign. */
     while (w->at < w->end && w->at[-1] < 0x80 && *w->at == w->at[-1])
         w->at++;
 }
 
 bool
-wd_injection_words_next(struct wd_injection_words *w)
+wd_injection_words_read(struct wd_injection_words *w, struct wd_injection_word *is)
 {
     uint32_t len;
 
@@ -310,40 +321,41 @@ wd_injection_words_next(struct wd_injection_words *w)
     }
     if (w->at == w->end)
         return false;
-    w->start = (size_t)(w->at - w->begin);
-    w->number++;
-    w->class = 0;
-    w->mixed = false;
-    w->sign = 0;
+    is->start = (uint32_t)(w->at - w->begin);
+    is->number = ++w->number;
+    is->class = 0;
+    is->mixed = false;
+    is->sign = 0;
     switch (words_bytes[*w->at]) {
     case BYTE_LINE:
         while (w->at < w->end && words_bytes[*w->at] <= BYTE_LINE)
             w->at++;
-        w->kind = WD_LINE;
-        w->word = w->stem = '\n';
+        is->kind = WD_LINE;
+        is->word = is->stem = '\n';
         w->run = w->at;
         break;
     case BYTE_SIGN:
-        words_take_sign(w, 1);
+        words_take_sign(w, is, 1);
         break;
     case BYTE_HIGH:
         w->run = w->at;
         switch (words_high(w->at, w->end, &len)) {
         case HIGH_LETTER:
-            words_take_word(w);
+            words_take_word(w, is);
             break;
         case HIGH_ALONE:
-            words_take_alone(w, len);
+            words_take_alone(w, is, len);
             break;
         default:
-            words_take_sign(w, len);
+            words_take_sign(w, is, len);
         }
         break;
     default:
-        if (!words_take_short(w))
-            words_take_word(w);
+        if (!words_take_ascii(w, is))
+            words_take_word(w, is);
     }
-    w->after = (size_t)(w->at - w->begin);
+    is->after = (uint32_t)(w->at - w->begin);
+    is->data = w->at - w->run > WORDS_RUN;
     return true;
 }
 
@@ -366,16 +378,16 @@ words_beside(uint8_t c)
 }
 
 static uint32_t
-words_class_features(struct wd_injection_words *w, uint32_t *ids)
+words_class_features(struct wd_injection_words *w, const struct wd_injection_word *is, uint32_t *ids)
 {
     uint32_t n = 0, pair, i, far;
 
-    ids[n++] = wd_injection_mix(F_CLASS, w->class);
+    ids[n++] = wd_injection_mix(F_CLASS, is->class);
     for (i = 0; i < WD_INJECTION_CLASSES_KEPT; i++) {
-        far = w->number - w->places[i];
+        far = is->number - w->places[i];
         if (w->classes[i] == 0 || far > WORDS_CLASS_REACH)
             break;
-        pair = (uint32_t)w->classes[i] << 8 | w->class;
+        pair = (uint32_t)w->classes[i] << 8 | is->class;
         ids[n++] = wd_injection_mix(F_CLASSES, pair);
         if (far <= 3)
             ids[n++] = wd_injection_mix(F_CLASSES_NEAR, pair);
@@ -386,39 +398,56 @@ words_class_features(struct wd_injection_words *w, uint32_t *ids)
         w->classes[i] = w->classes[i - 1];
         w->places[i] = w->places[i - 1];
     }
-    w->classes[0] = w->class;
-    w->places[0] = w->number;
+    w->classes[0] = is->class;
+    w->places[0] = is->number;
     return n;
 }
 
-uint32_t
-wd_injection_words_features(struct wd_injection_words *w, uint32_t ids[WD_INJECTION_FEATURES_MAX])
+static uint32_t
+words_sign_feature(const struct wd_injection_words *w, const struct wd_injection_word *is)
 {
-    uint32_t n = 0, means;
+    uint8_t before = is->start > 0 ? w->begin[is->start - 1] : ' ';
+    uint8_t behind = w->begin + is->after < w->end ? w->begin[is->after] : ' ';
 
-    if (w->at - w->run > WORDS_RUN)
-        return 0;
-    means = w->class != 0 ? wd_injection_mix(F_CLASS, w->class) : w->stem;
-    ids[n++] = wd_injection_mix(F_WORD, w->word);
-    if (w->stem != w->word)
-        ids[n++] = wd_injection_mix(F_STEM, w->stem);
-    ids[n++] = wd_injection_mix(F_PAIR * 0x01000193u ^ w->stems[0], w->stem);
-    ids[n++] = wd_injection_mix(F_SKIP * 0x01000193u ^ w->stems[1], w->stem);
-    ids[n++] = wd_injection_mix(F_TRIPLE * 0x01000193u ^ wd_injection_mix(w->means[1], w->means[0]), means);
-    if (w->class != 0 || w->means[0] != w->stems[0])
-        ids[n++] = wd_injection_mix(F_MEANS2 * 0x01000193u ^ w->means[0], means);
-    if (w->class != 0)
-        n += words_class_features(w, ids + n);
-    if (w->kind == WD_SIGN) {
-        uint8_t before = w->start > 0 ? w->begin[w->start - 1] : ' ', behind = w->at < w->end ? *w->at : ' ';
+    return wd_injection_mix(F_SIGN, words_beside(before) << 16 | (uint32_t)is->sign << 8 | words_beside(behind));
+}
 
-        ids[n++] = wd_injection_mix(F_SIGN, words_beside(before) << 16 | (uint32_t)w->sign << 8 | words_beside(behind));
+uint32_t
+wd_injection_words_list(struct wd_injection_words *w, const struct wd_injection_word *row, uint32_t count, uint32_t *ids)
+{
+    uint32_t n = 0, stem, means, i;
+    uint32_t stem1 = w->stems[0], stem2 = w->stems[1], means1 = w->means[0], means2 = w->means[1];
+
+    for (i = 0; i < count; i++) {
+        const struct wd_injection_word *is = row + i;
+
+        if (is->data)
+            continue;
+        stem = is->stem;
+        means = is->class != 0 ? wd_injection_mix(F_CLASS, is->class) : stem;
+        ids[n++] = wd_injection_mix(F_WORD, is->word);
+        /* Written in any case, kept in some: what no one can predict is no branch. */
+        ids[n] = wd_injection_mix(F_STEM, stem);
+        n += stem != is->word;
+        ids[n++] = wd_injection_mix(F_PAIR * 0x01000193u ^ stem1, stem);
+        ids[n++] = wd_injection_mix(F_SKIP * 0x01000193u ^ stem2, stem);
+        ids[n++] = wd_injection_mix(F_TRIPLE * 0x01000193u ^ wd_injection_mix(means2, means1), means);
+        ids[n] = wd_injection_mix(F_MEANS2 * 0x01000193u ^ means1, means);
+        n += (is->class != 0) | (means1 != stem1);
+        if (is->class != 0)
+            n += words_class_features(w, is, ids + n);
+        if (is->kind == WD_SIGN)
+            ids[n++] = words_sign_feature(w, is);
+        ids[n] = wd_injection_mix(F_MIXED, 0);
+        n += is->mixed;
+        stem2 = stem1;
+        stem1 = stem;
+        means2 = means1;
+        means1 = means;
     }
-    if (w->mixed)
-        ids[n++] = wd_injection_mix(F_MIXED, 0);
-    w->stems[1] = w->stems[0];
-    w->stems[0] = w->stem;
-    w->means[1] = w->means[0];
-    w->means[0] = means;
+    w->stems[0] = stem1;
+    w->stems[1] = stem2;
+    w->means[0] = means1;
+    w->means[1] = means2;
     return n;
 }
