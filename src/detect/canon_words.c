@@ -133,18 +133,16 @@ words_marked(uint64_t word)
 unsigned
 wd_canon_block_words(const char *p, uint64_t letters, struct wd_canon_words *sum)
 {
+    uint64_t starts = letters & ~(letters << 1), word, end;
     unsigned start, len, n, all = 0, cut = 64;
-    uint64_t word, end, rest;
 
-    while (letters != 0) {
-        start = (unsigned)__builtin_ctzll(letters);
-        rest = ~(letters >> start);
-        len = rest == 0 ? 64 : (unsigned)__builtin_ctzll(rest);
-        if (start + len >= 64) {
-            cut = start; /* a word that the end cuts is for the next block */
-            break;
-        }
-        letters &= letters + ((uint64_t)1 << start);
+    if (letters >> 63 != 0) {
+        cut = 63 - (unsigned)__builtin_clzll(starts); /* a word that the end cuts is for the next block */
+        starts &= ~((uint64_t)1 << cut);
+    }
+    for (; starts != 0; starts &= starts - 1) {
+        start = (unsigned)__builtin_ctzll(starts);
+        len = (unsigned)__builtin_ctzll(~(letters >> start));
         n = len < 8 ? len : 8;
         memcpy(&word, p + start, 8);
         word = (le64toh(word) | 0x2020202020202020u) & UINT64_MAX >> (64 - 8 * n);
