@@ -74,6 +74,7 @@ struct look {
     const struct wd_injection *in;
     const struct wd_scan *scan;
     bool document;
+    bool judges; /* the classifier's rule is on */
     double threshold;
     struct wd_injection_result worst;
     bool phrase; /* worst is one: it says more than a window does, so that only its score may rise */
@@ -91,7 +92,7 @@ injection_weigh(struct look *l, enum wd_injection_head head, const struct wd_inj
         return false;
     }
     l->worst = (struct wd_injection_result){
-        .rule = score > l->threshold ? &wd_rule_injection_classifier : NULL,
+        .rule = score > l->threshold && l->judges ? &wd_rule_injection_classifier : NULL,
         .score = score,
         .start = base + window->start,
         .end = base + window->end,
@@ -124,8 +125,7 @@ injection_phrase(const struct look *l, struct wd_span text, struct wd_injection_
     enum wd_err err;
 
     for (int doubted = 0;; doubted++) {
-        err = wd_injection_phrases_find(l->in->phrases, wd_scratch_hs(l->scan->scratch),
-                                        wd_span(text.ptr + from, text.len - from), phrase);
+        err = wd_injection_phrases_find(l->in->phrases, l->scan, wd_span(text.ptr + from, text.len - from), phrase);
         if (err != WD_OK || phrase->rule == NULL)
             return err;
         phrase->start += from;
@@ -201,6 +201,7 @@ wd_injection_scan(const struct wd_scan *scan, enum wd_injection_role role, const
         .in = wd_engine_injection(scan->engine),
         .scan = scan,
         .document = role == WD_INJECTION_DOCUMENT,
+        .judges = wd_scan_action(scan, &wd_rule_injection_classifier) != WD_OFF,
         .threshold = role == WD_INJECTION_DOCUMENT ? t->document : t->user,
     };
     enum wd_err err;

@@ -403,8 +403,8 @@ static const char *const lexicon_classes[] = {
     "\xe0\xa4\x95\xe0\xa4\xac \xe0\xa4\x95\xe0\xa4\xb9\xe0\xa4\xbe\xe0\xa4\x81 "
     "\xe0\xa4\x95\xe0\xa5\x88\xe0\xa4\xb8\xe0\xa5\x87",
     /* code */
-    "code snippet excerpt codebase implementation algorithm solution function script program block integrate "
-    "incorporate merge blend infuse",
+    ("code snippet excerpt codebase implementation algorithm solution function script program block integrate "
+     "incorporate merge blend infuse"),
 };
 /* clang-format on */
 

@@ -2,6 +2,7 @@
 
 #include <hs.h>
 
+#include "match.h"
 #include "rules.h"
 
 enum {
@@ -10,6 +11,7 @@ enum {
 };
 
 struct candidates {
+    const struct wd_scan *scan;
     struct {
         uint32_t id;
         uint32_t end;
@@ -48,6 +50,8 @@ phrases_on_candidate(unsigned id, unsigned long long from, unsigned long long to
 {
     struct candidates *c = ctx;
 
+    if (wd_scan_action(c->scan, &wd_rules_injection.rows[id]) == WD_OFF)
+        return 0;
     c->items[c->count].id = id;
     c->items[c->count++].end = (uint32_t)to;
     return c->count == PHRASES_CANDIDATES;
@@ -98,10 +102,11 @@ phrases_locate(const hs_database_t *db, hs_scratch_t *scratch, struct wd_span te
 }
 
 enum wd_err
-wd_injection_phrases_find(const struct hs_database *phrases, struct hs_scratch *scratch, struct wd_span text,
+wd_injection_phrases_find(const struct hs_database *phrases, const struct wd_scan *scan, struct wd_span text,
                           struct wd_injection_result *out)
 {
-    struct candidates c;
+    struct hs_scratch *scratch = wd_scratch_hs(scan->scratch);
+    struct candidates c = { .scan = scan };
     size_t from = 0, start, end = 0;
     hs_error_t rc;
 

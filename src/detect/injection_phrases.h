@@ -12,10 +12,10 @@ enum { WD_INJECTION_PHRASE_LONGEST = 240 };
 enum wd_err wd_injection_phrases_new(struct hs_database **phrases) WD_CHECK;
 void wd_injection_phrases_free(struct hs_database *phrases);
 /*
- * The first phrase of the text: out->rule is NULL when there is none. Time is linear in the text, whatever it holds.
- * WD_ERR_LIMIT above 4 GiB, WD_ERR_NOMEM when Vectorscan fails.
+ * The first phrase of the text whose rule is not off for the scan: out->rule is NULL when there is none. Time is linear in the
+ * text, whatever it holds. WD_ERR_LIMIT above 4 GiB, WD_ERR_NOMEM when Vectorscan fails.
  */
-enum wd_err wd_injection_phrases_find(const struct hs_database *phrases, struct hs_scratch *scratch, struct wd_span text,
+enum wd_err wd_injection_phrases_find(const struct hs_database *phrases, const struct wd_scan *scan, struct wd_span text,
                                       struct wd_injection_result *out) WD_CHECK;
 
 #endif

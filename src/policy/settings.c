@@ -113,7 +113,7 @@ const struct wd_setting wd_settings[] = {
     { "detect.output.pii", WD_SETTING_CHOICE, POLICY(detect_output[WD_PII]), 0, 0, "redact", settings_actions,
       "Personal data in answers." },
     { "detect.output.injection", WD_SETTING_CHOICE, POLICY(detect_output[WD_INJECTION]), 0, 0, "flag", settings_actions,
-      "Hidden text and links that carry data away in answers." },
+      "Hidden text in answers: characters that a person does not see and a model reads." },
     { "detect.output.malicious", WD_SETTING_CHOICE, POLICY(detect_output[WD_MALICIOUS]), 0, 0, "redact", settings_actions,
       "Role markers and script content in answers." },
     { "detect.injection_score.user", WD_SETTING_DECIMAL, POLICY(injection_user), 0, 1, "0.5", NULL,

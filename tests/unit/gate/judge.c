@@ -92,7 +92,8 @@ judge_with(const char *policy, const char *body, enum wd_code code, const char *
 
     bench_open(&b, policy);
     wd_buf_init(&sent, 1 << 20);
-    assert_int_equal(bench_send(&b, &ex, "POST", CHAT, body, &sent), code);
+    if (bench_send(&b, &ex, "POST", CHAT, body, &sent) != code)
+        fail_msg("%s: \"%s\" (%s)", policy, wd_code_name(ex.code), ex.message);
     if (sent_is != NULL && !wd_span_eq(wd_buf_span(&sent), wd_span_str(sent_is)))
         fail_msg("sent %.*s", (int)sent.len, sent.ptr);
     assert_int_equal(ex.findings.count, findings);
