@@ -268,6 +268,11 @@ wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece,
         digits += wd_char_is(piece->chars[i], WD_CH_DIGIT);
     if (digits < WD_ENGINE_DIGITS)
         return false;
-    return piece->len > WD_ENGINE_PLAIN_PIECE ||
-           !wd_numbers_next(wd_span((const char *)piece->chars, piece->len), 1, &at, &number) || !number.plain;
+    if (piece->len > WD_ENGINE_PLAIN_PIECE)
+        return true;
+    /* One of them may be more. */
+    while (wd_numbers_next(wd_span((const char *)piece->chars, piece->len), 1, &at, &number))
+        if (!number.plain)
+            return true;
+    return false;
 }
