@@ -108,6 +108,9 @@ pii_stands_alone(const struct wd_piece *p, const struct wd_match *m, uint32_t en
         return true;
     if (pii_is(p, (int64_t)m->start - 1, WD_CH_SPACE) && pii_is(p, (int64_t)m->start - 2, WD_CH_DIGIT))
         return false;
+    /* A letter ends it: a piece need not reach further. */
+    if (!wd_char_is(p->chars[end - 1], WD_CH_DIGIT))
+        return true;
     return wd_piece_at(p, end) != ' ' || end + 1 >= p->len || !wd_char_is(p->chars[end + 1], WD_CH_DIGIT);
 }
 
