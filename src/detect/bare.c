@@ -317,8 +317,8 @@ wd_bare_next(const struct wd_piece *piece, uint32_t *at, struct wd_match *m)
 
     while (bare_run(chars, &next, &start)) {
         *at = (uint32_t)next;
-        /* The rest of a run of which the start has left is no word of its own, nor is what goes on behind an open piece. A =
-         * starts no piece. */
+        /* The rest of a run of which the start has left is no word of its own, nor is what goes on behind an open piece, nor
+         * what is longer than the look takes. A = starts no piece. */
         if ((start == 0 && piece->before >= 0 && piece->before != '=' && bare_is_run((uint8_t)piece->before)) ||
             (piece->open && next == chars.len) || next - start > BARE_RUN_MAX)
             continue;

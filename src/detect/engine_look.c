@@ -270,6 +270,7 @@ wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece,
         return false;
     if (piece->len > WD_ENGINE_PLAIN_PIECE)
         return true;
+    /* One of them may be more. */
     while (wd_numbers_next(wd_span((const char *)piece->chars, piece->len), 1, &at, &number))
         if (!number.plain)
             return true;

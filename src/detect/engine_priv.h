@@ -107,8 +107,8 @@ wd_engine_wants_bare(const struct wd_scan *scan)
 }
 
 /*
- * engine_look.c: the words before the piece and in it that rules with a context want. False when the number in it is a plain one,
- * and nothing calls it something.
+ * engine_look.c: the words before the piece and in it that rules with a context want. False when the numbers in it are plain
+ * ones, and nothing calls them something.
  */
 bool wd_engine_calls_number(const struct wd_scan *scan, const struct wd_piece *piece, struct wd_engine_called *called);
 

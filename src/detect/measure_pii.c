@@ -108,9 +108,10 @@ pii_stands_alone(const struct wd_piece *p, const struct wd_match *m, uint32_t en
         return true;
     if (pii_is(p, (int64_t)m->start - 1, WD_CH_SPACE) && pii_is(p, (int64_t)m->start - 2, WD_CH_DIGIT))
         return false;
-    /* A letter at the end ends the groups, and with them what a piece keeps together. */
-    return !wd_char_is(p->chars[end - 1], WD_CH_DIGIT) || wd_piece_at(p, end) != ' ' || end + 1 >= p->len ||
-           !wd_char_is(p->chars[end + 1], WD_CH_DIGIT);
+    /* A letter ends it: a piece need not reach further. */
+    if (!wd_char_is(p->chars[end - 1], WD_CH_DIGIT))
+        return true;
+    return wd_piece_at(p, end) != ' ' || end + 1 >= p->len || !wd_char_is(p->chars[end + 1], WD_CH_DIGIT);
 }
 
 uint32_t
