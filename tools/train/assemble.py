@@ -57,7 +57,8 @@ class Set:
         return {'families': self.families, 'items': meta}
 
 
-GAMES = ('leak', 'secret_game', 'override', 'fake_completion')
+GAMES = ('leak', 'secret_game', 'override', 'fake_completion', 'game_ask', 'game_above', 'game_granted', 'game_de', 'security_rules',
+         'role_switch', 'role_switch_de')
 BENIGN_KINDS = ('Information Retrieval', 'Content Creation', 'Learning and Tutoring', 'Language Translation', 'Programming Help')
 
 
@@ -115,9 +116,15 @@ def sentences(text):
     return [t.strip() for t in re.split(r'(?<=[.?!])\s+|\n+', text) if t.strip()]
 
 
+LABEL = re.compile(r'.{0,250}?\b(context|document|text|passage|article|plot|paragraph|review|story|dialogue|options)\s?:', re.I | re.S)
+TASK = re.compile(r'\W*(read|generate|suggest|question|given|summari[sz]e|write|answer|choose|pick|select|what|which|is that|please|i want|use|'
+                  r'based on|title|find|extract|create|compose|does|do|can|who|how|why|if)\b', re.I)
+
+
 def passages(text):
-    """The parts of a task that are data, not a task: long paragraphs."""
-    return [t.strip() for t in re.split(r'\n\s*\n', text) if len(t) > 300 and '?' not in t[-3:]]
+    """The parts of a task that are data, not a task: long paragraphs, without a command before their label."""
+    found = (LABEL.sub('', t, 1).strip() for t in re.split(r'\n\s*\n', text) if '?' not in t[-3:])
+    return [t for t in found if len(t) > 300 and not TASK.match(t) and 'paraphrase' not in t]
 
 
 def place(rng, carrier, attack):

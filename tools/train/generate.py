@@ -15,6 +15,8 @@ import re
 import sys
 from pathlib import Path
 
+import suffixes
+
 GRAMMAR = Path(__file__).resolve().parent / "grammar"
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 DEPTH = 40
@@ -352,6 +354,7 @@ CALLS = {
     "split": call_split,
     "gibberish": call_gibberish,
     "hexid": call_hexid,
+    **suffixes.CALLS,
 }
 
 
