@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../src/base/json.h"
-#include "../src/detect/injection.h"
+#include "../src/detect/injection/injection.h"
 #include "../src/detect/redactor.h"
 #include "detector.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../src/detect/validate.h"
+#include "../src/detect/secret/validate.h"
 #include "rules_example.h"
 #include "scan_escape.h"
 

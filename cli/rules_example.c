@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "../src/detect/chars.h"
+#include "../src/detect/text/chars.h"
 
 /*
  * Walks through a pattern and writes down one text that matches it. Knows the part of the syntax that rules use; where it

@@ -1,6 +1,6 @@
 #include "scan_allow.h"
 
-#include "../src/detect/chars.h"
+#include "../src/detect/text/chars.h"
 
 static const struct wd_span scan_allow_word = WD_SPAN_INIT("warder:allow");
 

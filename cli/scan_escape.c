@@ -2,7 +2,7 @@
 
 #include "../src/base/json.h"
 #include "../src/base/utf8.h"
-#include "../src/detect/chars.h"
+#include "../src/detect/text/chars.h"
 
 /* Characters above ASCII that do not show, or that change how others show. */
 static bool

@@ -1,6 +1,6 @@
 #include "scan_example.h"
 
-#include "../src/detect/chars.h"
+#include "../src/detect/text/chars.h"
 
 /* As far as two writings of a value are the same: letters and digits, the former in lower case. */
 enum { SCAN_EXAMPLE_MAX = 256 };

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "../src/detect/chars.h"
+#include "../src/detect/text/chars.h"
 
 struct ignore_line {
     const char *pattern;

@@ -3,8 +3,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "../src/detect/chars.h"
-#include "../src/detect/injection.h"
+#include "../src/detect/text/chars.h"
+#include "../src/detect/injection/injection.h"
 #include "../src/detect/redactor.h"
 #include "scan_allow.h"
 #include "scan_example.h"

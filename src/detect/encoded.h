@@ -1,7 +1,7 @@
 #ifndef WD_ENCODED_H
 #define WD_ENCODED_H
 
-#include "decode.h"
+#include "text/decode.h"
 #include "match.h"
 
 /*

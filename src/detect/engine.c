@@ -4,11 +4,11 @@
 #include <stdlib.h>
 
 #include "../base/glob.h"
-#include "bare.h"
-#include "chars.h"
+#include "secret/bare.h"
+#include "text/chars.h"
 
-#include "measure_pii.h"
-#include "numbers.h"
+#include "pii/measure_pii.h"
+#include "text/numbers.h"
 
 /* ENGINE_DIGITS: no number that is looked for has fewer, but for houses, which stand behind words at most ENGINE_HOUSE bytes
  * away. */

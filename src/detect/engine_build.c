@@ -4,8 +4,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "chars.h"
-#include "injection_phrases.h"
+#include "text/chars.h"
+#include "injection/injection_phrases.h"
 
 /* The stored form: this, then for each database its length (8 bytes) and its serialized bytes. */
 struct engine_stored {

@@ -1,10 +1,10 @@
 /* Can anything match? A quick look at texts as they came, and at the characters that a redactor has at hand. */
 #include "../base/buf.h"
-#include "bare.h"
-#include "chars.h"
+#include "secret/bare.h"
+#include "text/chars.h"
 #include "engine_priv.h"
-#include "glyphs.h"
-#include "numbers.h"
+#include "text/glyphs.h"
+#include "text/numbers.h"
 
 /* LOOK_HOUSE: so many bytes behind words that announce an address its first digit stands at most. */
 enum { LOOK_READ_KEPT = 1 << 18, LOOK_HOUSE = 192, LOOK_CALLED_MAX = 256 };

@@ -3,10 +3,10 @@
 
 #include <hs.h>
 
-#include "canon.h"
+#include "text/canon.h"
 #include "encoded.h"
 #include "engine.h"
-#include "injection.h"
+#include "injection/injection.h"
 #include "match.h"
 
 /* Shared by engine.c, engine_build.c and engine_look.c only. */

@@ -1,6 +1,6 @@
 #include "hold.h"
 
-#include "chars.h"
+#include "text/chars.h"
 #include "rules.h"
 
 enum {

@@ -1,11 +1,11 @@
 #ifndef WD_HOLD_H
 #define WD_HOLD_H
 
-#include "assign.h"
-#include "hold_pii.h"
-#include "pem.h"
-#include "tag.h"
-#include "view.h"
+#include "secret/assign.h"
+#include "pii/hold_pii.h"
+#include "secret/pem.h"
+#include "script/tag.h"
+#include "text/view.h"
 
 enum { WD_HOLD_PIECES = 256 };
 

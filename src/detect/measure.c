@@ -1,10 +1,10 @@
-#include "assign.h"
-#include "chars.h"
+#include "secret/assign.h"
+#include "text/chars.h"
 #include "match.h"
-#include "measure_pii.h"
-#include "pem.h"
-#include "random.h"
-#include "validate.h"
+#include "pii/measure_pii.h"
+#include "secret/pem.h"
+#include "secret/random.h"
+#include "secret/validate.h"
 
 enum {
     MEASURE_TAG_MAX = 256,

@@ -3,11 +3,11 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "chars.h"
+#include "text/chars.h"
 #include "hold.h"
 #include "match.h"
-#include "pem.h"
-#include "glyphs.h"
+#include "secret/pem.h"
+#include "text/glyphs.h"
 
 /*
  * Bytes become characters (glyphs.c), characters are cut into pieces that no finding crosses (hold.c), pieces that

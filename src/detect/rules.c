@@ -1,6 +1,6 @@
 #include "rules.h"
 
-#include "chars.h"
+#include "text/chars.h"
 
 static const struct wd_rule_table *const rules_tables[] = { &wd_rules_key, &wd_rules_secret, &wd_rules_pii, &wd_rules_malicious,
                                                             &wd_rules_hidden };

@@ -1,6 +1,6 @@
 #include "sanitize.h"
 
-#include "chars.h"
+#include "text/chars.h"
 
 enum { SANITIZE_TAG_MAX = 1024, SANITIZE_BLANKS = 4, SANITIZE_PASSES = 8 };
 

@@ -1,5 +1,5 @@
 /* Injection in the texts of a request: what a user says, and what stands in tool results and documents. */
-#include "../detect/injection.h"
+#include "../detect/injection/injection.h"
 #include "inner_parts.h"
 
 enum { JUDGE_SHORTEST = 12, JUDGE_PASSES = 8 };

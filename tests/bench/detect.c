@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "detect/injection.h"
+#include "detect/injection/injection.h"
 #include "detect/redactor.h"
 
 enum { BLOCK = 2048, TEXT = 1 << 20, ROUNDS = 300, FEEDS = 1000000, FEED = 5, MESSAGES = 20000 };

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "detect/injection.h"
+#include "detect/injection/injection.h"
 
 enum { BENCH_MAX = 64 << 20, BENCH_BLOCK = 4096, BENCH_ROUNDS = 5, BENCH_KILOBYTES = 1 << 16 };
 

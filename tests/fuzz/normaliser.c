@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 
-#include "detect/canon.h"
-#include "detect/decode.h"
-#include "detect/glyphs.h"
+#include "detect/text/canon.h"
+#include "detect/text/decode.h"
+#include "detect/text/glyphs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """pack.py OUT USER THRESHOLD DOCUMENT THRESHOLD GATE THRESHOLD: the heads that train.c wrote, with the score above which each
-finds, become the file that is linked in (src/detect/injection_model.h says what stands where)."""
+finds, become the file that is linked in (src/detect/injection/injection_model.h says what stands where)."""
 import struct
 import sys
 

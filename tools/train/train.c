@@ -1,5 +1,5 @@
 /*
- * Trains a head of the injection classifier: logistic regression over the features of src/detect/injection_words.h, on
+ * Trains a head of the injection classifier: logistic regression over the features of src/detect/injection/injection_words.h, on
  * the worst window of each text, weights quantised to 8 bits. The same input gives the same output.
  *
  *     train-injection user|document|gate DATA OUT [-x FAMILY,...] [-s SCORES]
@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "detect/injection_gate.h"
-#include "detect/injection_model.h"
-#include "detect/injection_sentences.h"
+#include "detect/injection/injection_gate.h"
+#include "detect/injection/injection_model.h"
+#include "detect/injection/injection_sentences.h"
 
 enum { TRAIN_AVERAGED = 4, TRAIN_FAMILIES = 256 };
 

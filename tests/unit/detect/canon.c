@@ -1,9 +1,9 @@
 /* What characters are read as, and the readings of texts. */
 #include "harness.h"
 
-#include "detect/canon.h"
-#include "detect/decode.h"
-#include "detect/fold.h"
+#include "detect/text/canon.h"
+#include "detect/text/decode.h"
+#include "detect/text/fold.h"
 
 static void
 test_characters(void **state)

@@ -2,9 +2,9 @@
 
 #include <libgen.h>
 
-#include "detect/injection.h"
-#include "detect/injection_model.h"
-#include "detect/injection_phrases.h"
+#include "detect/injection/injection.h"
+#include "detect/injection/injection_model.h"
+#include "detect/injection/injection_phrases.h"
 #include "detect/match.h"
 
 /* cases/RULE.txt: as rules.c has them, but for whole texts: "+ text" holds the phrase, "- text" does not; \n and \xXX are read.

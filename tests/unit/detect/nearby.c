@@ -1,5 +1,5 @@
 /* The table of words beside a value, which is looked up by pairs of letters, and what is found with it. */
-#include "../../../src/detect/nearby.c"
+#include "../../../src/detect/secret/nearby.c"
 
 #include "harness.h"
 

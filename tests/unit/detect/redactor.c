@@ -3,7 +3,7 @@
 #include <ftw.h>
 #include <sodium.h>
 
-#include "detect/chars.h"
+#include "detect/text/chars.h"
 
 /* Made-up values, written so that none stands here in one piece. */
 #define OPENAI                                                                                                                   \

@@ -5,8 +5,8 @@
 #include "harness.h"
 
 #include "base/utf8.h"
-#include "detect/chars.h"
-#include "detect/fold.h"
+#include "detect/text/chars.h"
+#include "detect/text/fold.h"
 #include "detect/match.h"
 
 #define OPENAI                                                                                                                   \
