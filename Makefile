@@ -2,7 +2,7 @@
 
 MESON_FLAGS ?=
 
-.PHONY: train run build test test-unit test-fuzz test-e2e test-module bench quality fuzz lint install deb clean deps-build deps-test
+.PHONY: run build test test-unit test-fuzz test-e2e test-module bench quality train fuzz lint install deb clean deps-build deps-test
 
 run: build
 	@tools/run
@@ -20,16 +20,7 @@ test-unit: deps-test
 	@ninja -C build-asan
 	@meson test -C build-asan --no-rebuild --print-errorlogs
 
-test-# What the detectors find in the corpora: docs/quality.md.
-quality: deps-test build
-	@tools/quality
-
-# The weights of the injection classifier and docs/injection-training.md; takes some minutes.
-train: deps-build
-	@tools/setup build --buildtype=release -Dtests=false $(MESON_FLAGS)
-	@tools/train/run build cv
-
-fuzz: deps-test
+test-fuzz: deps-test
 	@tools/fuzz 8
 
 # Real SDKs through a real nginx.
@@ -46,6 +37,11 @@ bench: deps-test build
 # What the detectors find in the corpora: docs/quality.md.
 quality: deps-test build
 	@tools/quality
+
+# The weights of the injection classifier and docs/injection-training.md; takes some minutes.
+train: deps-build
+	@tools/setup build --buildtype=release -Dtests=false $(MESON_FLAGS)
+	@tools/train/run build cv
 
 fuzz: deps-test
 	@tools/fuzz $${SECONDS_EACH:-600}

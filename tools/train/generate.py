@@ -15,6 +15,7 @@ import re
 import sys
 from pathlib import Path
 
+import machine
 import suffixes
 
 GRAMMAR = Path(__file__).resolve().parent / "grammar"
@@ -355,6 +356,7 @@ CALLS = {
     "gibberish": call_gibberish,
     "hexid": call_hexid,
     **suffixes.CALLS,
+    **machine.CALLS,
 }
 
 
