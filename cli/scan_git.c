@@ -300,8 +300,9 @@ scan_git(struct scan_pool *pool, enum scan_git_what what, const char *folder)
     if (g->blobs != NULL)
         fclose(g->blobs);
     /* Also those that a failure has left. Whoever was cut short may well complain, and is not heard. */
-    if (!scan_git_child_end(&g->rev_list) | !scan_git_child_end(&g->list) | !scan_git_child_end(&g->cat))
-        ok = false;
+    ok = scan_git_child_end(&g->rev_list) && ok;
+    ok = scan_git_child_end(&g->list) && ok;
+    ok = scan_git_child_end(&g->cat) && ok;
     while (g->first < g->last)
         free(g->ahead[g->first++ % GIT_AHEAD].path);
     scan_git_seen_deinit(&g->seen);

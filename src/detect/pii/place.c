@@ -80,17 +80,19 @@ wd_place_is_street(const uint8_t *word, uint32_t n)
 bool
 wd_place_is_german(const uint8_t *word, uint32_t n)
 {
-    static const char *const streets[] = { "strasse",
-                                           "stra\xc3\x9f"
-                                           "e",
-                                           "str.",
-                                           "weg",
-                                           "platz",
-                                           "allee",
-                                           "gasse",
-                                           "ring",
-                                           "damm",
-                                           "ufer" };
+    static const char *const streets[] = {
+        "strasse",
+        ("stra\xc3\x9f"
+         "e"),
+        "str.",
+        "weg",
+        "platz",
+        "allee",
+        "gasse",
+        "ring",
+        "damm",
+        "ufer",
+    };
     uint32_t len;
     size_t i;
 

@@ -154,7 +154,7 @@ wd_canon_block_words(const char *p, uint64_t letters, struct wd_canon_words *sum
         } else {
             memcpy(&end, p + start + len - 8, 8);
             end = le64toh(end) | 0x2020202020202020u;
-            if (!(words_marked(word) | words_marked(end)))
+            if (!(words_marked(word) || words_marked(end)))
                 continue;
         }
         sum->turned += words_has(words_turn(word));
