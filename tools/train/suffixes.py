@@ -16,13 +16,19 @@ ov sk ich ung keit heit lich isch schaft berg burg stein ville ton ford ham shir
 cion mente zione amento aggio etto ini ucci escu ovic enko sson sen tex vec mat tmp src dst ptr buf cfg ctx arg opt idx cnt num str obj fn cb len
 max min avg abs exp log sin cos sqrt rnd seq""".split()
 
-TONGUES = """und oder nicht eine einen dem zur für über Hier ist Beispiel zeigen Jahre Stadt gegen durch zwischen Antwort Frage Seite Teil ersten
-wurde werden konnte sowie est les des une dans pour avec sur pas plus cette leur être ont fait aux année première réponse était après voilà ainsi
-peut jamais toujours quelques el los las una por para con como pero más entre años ciudad también después gracias ejemplo respuesta siguiente
-nombre primero hasta donde mientras según della nella sono anche come più dopo prima quando stato città esempio risposta grazie allora questo
-quella essere não uma com mais são também depois ainda pelo exemplo het een van niet voor naar ook maar wordt zijn och att som för inte är jag
-det med nie jest się na dla przez tak rok miasto który po и не что на был как года для при после также ответ город пример самый
-的 了 是 在 我 不 请 以下 回答 示例 年 です ます これ の は 은 의 입니다 ال من في नहीं है και το של""".split()
+TONGUES = """und oder nicht eine einen dem zur f\xfcr \xfcber Hier ist Beispiel zeigen Jahre Stadt gegen durch zwischen Antwort Frage
+Seite Teil ersten wurde werden konnte sowie est les des une dans pour avec sur pas plus cette leur \xeatre ont fait aux
+ann\xe9e premi\xe8re r\xe9ponse \xe9tait apr\xe8s voil\xe0 ainsi peut jamais toujours quelques el los las una por para
+con como pero m\xe1s entre a\xf1os ciudad tambi\xe9n despu\xe9s gracias ejemplo respuesta siguiente nombre primero hasta
+donde mientras seg\xfan della nella sono anche come pi\xf9 dopo prima quando stato citt\xe0 esempio risposta grazie
+allora questo quella essere n\xe3o uma com mais s\xe3o tamb\xe9m depois ainda pelo exemplo het een van niet voor naar
+ook maar wordt zijn och att som f\xf6r inte \xe4r jag det med nie jest si\u0119 na dla przez tak rok miasto kt\xf3ry po
+\u0438 \u043d\u0435 \u0447\u0442\u043e \u043d\u0430 \u0431\u044b\u043b \u043a\u0430\u043a \u0433\u043e\u0434\u0430
+\u0434\u043b\u044f \u043f\u0440\u0438 \u043f\u043e\u0441\u043b\u0435 \u0442\u0430\u043a\u0436\u0435
+\u043e\u0442\u0432\u0435\u0442 \u0433\u043e\u0440\u043e\u0434 \u043f\u0440\u0438\u043c\u0435\u0440
+\u0441\u0430\u043c\u044b\u0439 \u7684 \u4e86 \u662f \u5728 \u6211 \u4e0d \u8bf7 \u4ee5\u4e0b \u56de\u7b54 \u793a\u4f8b
+\u5e74 \u3067\u3059 \u307e\u3059 \u3053\u308c \u306e \u306f \uc740 \uc758 \uc785\ub2c8\ub2e4 \u0627\u0644 \u0645\u0646
+\u0641\u064a \u0928\u0939\u0940\u0902 \u0939\u0948 \u03ba\u03b1\u03b9 \u03c4\u03bf \u05e9\u05dc""".split()
 
 GLUE = ["", "", "", " ", " ", " ", " ", " ", " ", " ", ".", ",", ";", ":", "!", "?", "(", ")", "[", "]", "{", "}", "](", ")](", '"', "'", "`", "*",
         "**", "_", "#", "/", "\\", "|", "||", "=", "==", "+", "-", "--", "~", "<", ">", "</", "/>", "$", "&", "@", "%", "^", "...", "\u2026",
