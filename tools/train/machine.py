@@ -1,4 +1,4 @@
-"""Rows for generate.py of what machines write and people paste: lists of passwords, keys and identifiers, source code."""
+"""Rows for generate.py of what machines write and people paste: lists of passwords, keys and identifiers, source code, repeats."""
 import string
 
 ALPHABETS = [string.ascii_letters + string.digits + "!@#$%^&*", string.ascii_letters + string.digits, string.ascii_lowercase + string.digits + "-_.",
@@ -144,4 +144,17 @@ def call_source(maker, scope, slot):
     return Code(maker, scope, slot).text()
 
 
-CALLS = {"tokens": call_tokens, "source": call_source}
+SIGNS = "\U0001f600 \U0001f602 \u2764\ufe0f \U0001f44d \U0001f389 \U0001f680 \u2705 \u26a0\ufe0f \u2728 a x o z ha lol hmm ok no yes . ! ? - = * # _ ~ | + 0 1 7 ab test foo A X la na blah wow".split()
+
+
+def call_again(maker, scope, slot):
+    """One sign, word or phrase again and again, as fillers and tests are made."""
+    rng = maker.rng
+    kind = rng.random()
+    unit = rng.choice(SIGNS) if kind < 0.5 else " ".join(maker.slot(scope, slot).split()[-rng.choice([1, 2, 3, 3, 4, 7]):]) if kind < 0.85 else \
+        maker.slot(scope, slot)
+    join = rng.choice(["", "", " ", "\n"] if kind < 0.5 else [" ", " ", "\n", ". ", ", "])
+    return join.join([unit] * rng.choice([rng.randint(3, 20), rng.randint(20, 120), rng.randint(120, 600)]))
+
+
+CALLS = {"again": call_again, "tokens": call_tokens, "source": call_source}

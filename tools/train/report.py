@@ -18,7 +18,7 @@ FOLDS = {
              ['p3-2', 'frr', 'gen:leak', 'gen:fake', 'gen:pol', 'gen:persua', 'gen:format', 'gen:multi', 'gen:math', 'gen:support',
               'gen:new_task']],
     'document': [['bipia-A', 'insert-A', 'p3-passages-0', 'gen:doc_inject_bare', 'gen:doc_how', 'gen:doc_salad', 'gen:doc_machine_tokens'],
-                 ['bipia-B', 'insert-B', 'p3-passages-1', 'gen:doc_inject_explicit', 'gen:doc_inject_code', 'gen:doc_imper', 'gen:doc_frag', 'gen:doc_machine_source'],
+                 ['bipia-B', 'insert-B', 'p3-passages-1', 'gen:doc_inject_explicit', 'gen:doc_inject_code', 'gen:doc_imper', 'gen:doc_frag', 'gen:doc_machine_source', 'gen:doc_machine_again'],
                  ['insert-others', 'hard-neg', 'presidio', 'gen:doc_inject_task', 'gen:doc_plain', 'gen:doc_reference']],
 }
 LANGUAGE = re.compile(r'_(ar|de|es|fr|hi|id|it|ja|ko|nl|pl|pt|ru|sv|tr|uk|vi|zh)$')
