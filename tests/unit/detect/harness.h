@@ -14,6 +14,15 @@
 #include "store/rule_cache.h"
 
 /* An engine with every category on, and what one text came to. */
+/* Personal data in pieces, for texts made at random. */
+#define RIG_PERSONAL                                                                                                             \
+    "call ", "phone", "+49 ", "(415) ", "555", "0132", "02 27", "12", "078", "05", "1123", "-05-", "GB82 ", "WEST ",             \
+        "1234 5698 7654 32", "AB ", "12 34 56 C", "2a00:", "1450", "::", "10.20.30.40", "00:1A:2B:3C", "2341 2341 2346",         \
+        "born on ", "March ", "12, ", "1985", "address is ", "123 Main ", "Street, ",                                            \
+        "Lindenstra\xc3\x9f"                                                                                                     \
+        "e ",                                                                                                                    \
+        "order ", "office", "passport ", "C01234565", "SSN "
+
 struct rig {
     struct wd_engine *engine;
     struct wd_scan scan;
