@@ -88,6 +88,22 @@ describe('injection', () => {
     await stopped('messages', body, 'injection_detected');
   });
 
+  test('F38: keys of every shape that providers give out today are taken out, and named by their own rules', async () => {
+    const keys = {
+      'openai-key': ['sk-' + 'proj-Ab3dEf6hIj_kLm9nOp-qRs2tUv5wXyZ1aBc4dEf7gH', 'sk-' + 'Ab3dEf6hIjKkLm9nOpQqRs2tUv5wXyZ1aBc4dEf7gHi0JkLm'],
+      'anthropic-key': ['sk-' + 'ant-api03-Ab3dEf6hIj_kLm9nOp-qRs2tUv5wXyZ1aBc4dEf7gHi0JkLm9nOpQqRs2tUv5wXyZ1aBc4dEf7gHi0JkLmAb3dEfAA'],
+    };
+    for (const [rule, values] of Object.entries(keys)) {
+      for (const value of values) {
+        const answer = await send('chat', formats.chat.ask(`My key is ${value}, why is it refused?`));
+        assert.equal(answer.status, 200, answer.text);
+        assert.ok(!upstream.last().body.toString('utf8').includes(value.slice(8)), value);
+        const record = await gateway.record(answer.headers['x-request-id']);
+        assert.deepEqual(record.findings.map((f) => f.rule), [rule], value);
+      }
+    }
+  });
+
   test('ordinary requests pass byte for byte', async () => {
     for (const text of ['Please ignore the typos in my previous e-mail and translate it into French.',
       'How do I override a method of the parent class in Java?', 'Forget it, what is the capital of France?',
