@@ -9,7 +9,7 @@ wd_inner_is_judged(const struct wd_text *t)
 {
     if (t->role == WD_ROLE_USER)
         return t->kind == WD_TEXT_PROSE;
-    return t->role == WD_ROLE_TOOL && t->kind != WD_TEXT_KEY && t->kind != WD_TEXT_NUMBER;
+    return t->role == WD_ROLE_TOOL && t->kind != WD_TEXT_NUMBER;
 }
 
 static void
@@ -58,7 +58,9 @@ wd_inner_judge(struct wd_inner_work *work, const struct wd_scan *scan, const str
                struct wd_buf *out, bool *changed)
 {
     const struct wd_policy *policy = work->gate->policy;
-    enum wd_injection_role role = t->role == WD_ROLE_USER ? WD_INJECTION_USER : WD_INJECTION_DOCUMENT;
+    /* A name of a member stands alone: there is no document that it could be out of place in. */
+    bool document = t->role != WD_ROLE_USER && t->kind != WD_TEXT_KEY;
+    enum wd_injection_role role = document ? WD_INJECTION_DOCUMENT : WD_INJECTION_USER;
     struct wd_injection_thresholds limits = { policy->injection_user, policy->injection_document };
     struct wd_injection_result found;
     enum wd_action action;
