@@ -31,8 +31,9 @@ inner_take_address(const struct wd_gate *gate, struct wd_exchange *ex, const cha
         return WD_CODE_NONE;
     case WD_ERR_DENIED:
         ex->retry_after_s = inner_seconds_up(claim.reset_us);
-        return wd_exchange_refuse(ex, WD_CODE_RATE_LIMIT_EXCEEDED, "too many %s from this address: %u in %u s (scope: address)",
-                                  strcmp(scope, "failed") == 0 ? "failed tokens" : "requests", limit.count, limit.window_s);
+        return wd_exchange_refuse(ex, WD_CODE_RATE_LIMIT_EXCEEDED, "too many %s from this address: %llu in %u s (scope: address)",
+                                  strcmp(scope, "failed") == 0 ? "failed tokens" : "requests", (unsigned long long)limit.count,
+                                  limit.window_s);
     default:
         return inner_store_failed(ex);
     }
@@ -177,9 +178,10 @@ wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, uint64_t mo
         ex->shown.limit = claim->limit.count;
         ex->shown.remaining = 0;
         ex->shown.reset_s = ex->retry_after_s;
-        return wd_exchange_refuse(
-            ex, WD_CODE_RATE_LIMIT_EXCEEDED, "rate limit exceeded (scope: %s): %u requests in %u s; try again in %llu s",
-            ex->claim_scope[which], claim->limit.count, claim->limit.window_s, (unsigned long long)ex->retry_after_s);
+        return wd_exchange_refuse(ex, WD_CODE_RATE_LIMIT_EXCEEDED,
+                                  "rate limit exceeded (scope: %s): %llu requests in %u s; try again in %llu s",
+                                  ex->claim_scope[which], (unsigned long long)claim->limit.count, claim->limit.window_s,
+                                  (unsigned long long)ex->retry_after_s);
     }
     default:
         return inner_store_failed(ex);

@@ -16,10 +16,14 @@ enum wd_format { WD_FORMAT_OPENAI, WD_FORMAT_ANTHROPIC, WD_FORMAT_GOOGLE };
 enum wd_above { WD_CLAMP, WD_ABOVE_REFUSE };
 enum wd_attachment { WD_ATTACH_IMAGE = 1, WD_ATTACH_AUDIO = 2, WD_ATTACH_VIDEO = 4, WD_ATTACH_FILE = 8 };
 
-/* N/WINDOW; count 0: no limit. N from 1 to 10^9, window from 1 s to 31 d. */
+/* What a limit counts. Money in millionths of a US dollar. */
+enum wd_unit { WD_UNIT_REQUESTS, WD_UNIT_TOKENS, WD_UNIT_MICRO_USD };
+
+/* N/WINDOW; count 0: no limit. Requests: N from 1 to 10^9; window from 1 s to 31 d. */
 struct wd_limit {
-    uint32_t count;
+    uint64_t count;
     uint32_t window_s;
+    uint8_t unit; /* enum wd_unit */
 };
 
 struct wd_strings {

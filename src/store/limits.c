@@ -169,7 +169,7 @@ static bool
 counter_room(const struct wd_limits *l, const struct limits_counter *c, struct wd_claim *claim, uint64_t now)
 {
     uint64_t window = limits_window(&claim->limit), used, free_at, oldest;
-    uint32_t max = claim->limit.count;
+    uint64_t max = claim->limit.count;
 
     if (c->kind == LIMITS_KIND_LOG) {
         uint32_t gone = limits_log_expired(l, c, window, now);
@@ -185,7 +185,7 @@ counter_room(const struct wd_limits *l, const struct limits_counter *c, struct w
         }
         free_at = used >= max ? (oldest + 1 + LIMITS_SLICES) * width : now;
     }
-    claim->remaining = used < max ? max - (uint32_t)used : 0;
+    claim->remaining = used < max ? max - used : 0;
     claim->reset_us = limits_since(free_at, now);
     return used < max;
 }
@@ -353,6 +353,14 @@ wd_limits_return(struct wd_limits *l, const struct wd_claim *claims, size_t coun
         if (claims[i].taken_us != 0)
             claim_return(l, &claims[i], claims[i].taken_us);
     limits_unlock(l);
+}
+
+void
+wd_limits_settle(struct wd_limits *l, const struct wd_claim *claims, size_t count)
+{
+    (void)l;
+    (void)claims;
+    (void)count;
 }
 
 void

@@ -17,10 +17,12 @@ struct wd_limits;
 struct wd_claim {
     uint8_t key[16];       /* wd_limits_key() */
     struct wd_limit limit; /* count > 0 */
+    uint64_t amount;       /* of the limit's unit; requests count 1 whatever it says */
+    uint64_t used;         /* for wd_limits_settle: what it turned out to be */
     /* filled in by take: */
-    uint32_t remaining; /* requests left in the window after this one */
-    uint64_t reset_us;  /* until one more is free again (0: now) */
-    uint64_t taken_us;  /* for wd_limits_return */
+    uint64_t remaining; /* left in the window after this one */
+    uint64_t reset_us;  /* until there is room for one more like it (0: now) */
+    uint64_t taken_us;  /* for return and settle; 0: not taken */
 };
 
 /*
@@ -53,5 +55,10 @@ void wd_limits_key(uint8_t out[16], const uint8_t secret[32], const char *scope,
 enum wd_err wd_limits_take(struct wd_limits *l, struct wd_claim *claims, size_t count, uint64_t mono_us, size_t *which) WD_CHECK;
 /* Gives back what take took: the request failed without an answer. */
 void wd_limits_return(struct wd_limits *l, const struct wd_claim *claims, size_t count);
+/*
+ * What was used takes the place of what was reserved, where and when it was reserved. More than that counts too, also beyond the
+ * limit: the next take finds less room. Requests are left as they are.
+ */
+void wd_limits_settle(struct wd_limits *l, const struct wd_claim *claims, size_t count);
 
 #endif

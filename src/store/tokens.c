@@ -225,8 +225,8 @@ tokens_text_ok(struct wd_span s, size_t max)
     return true;
 }
 
-static bool
-tokens_digest(struct wd_span token, uint8_t digest[TOKENS_DIGEST])
+bool
+wd_tokens_digest(struct wd_span token, uint8_t digest[TOKENS_DIGEST])
 {
     if (token.len != TOKENS_TEXT || memcmp(token.ptr, "wdr_", 4) != 0)
         return false;
@@ -278,7 +278,7 @@ wd_tokens_create(struct wd_tokens *t, const uint8_t random[32], const struct wd_
 
     memcpy(token, "wdr_", 4);
     sodium_bin2base64(token + 4, 44, random, 32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    if (!tokens_digest(wd_span(token, TOKENS_TEXT), digest))
+    if (!wd_tokens_digest(wd_span(token, TOKENS_TEXT), digest))
         return WD_ERR_RANGE;
     tokens_id(id, digest);
 
@@ -302,10 +302,15 @@ enum wd_err
 wd_tokens_lookup(struct wd_tokens *t, struct wd_span token, int64_t now_s, struct wd_principal *who)
 {
     uint8_t digest[TOKENS_DIGEST];
-    MDB_val key = { sizeof(digest), digest }, data;
 
-    if (!tokens_digest(token, digest))
-        return WD_ERR_NOTFOUND;
+    return wd_tokens_digest(token, digest) ? wd_tokens_find(t, digest, now_s, who) : WD_ERR_NOTFOUND;
+}
+
+enum wd_err
+wd_tokens_find(struct wd_tokens *t, const uint8_t digest[TOKENS_DIGEST], int64_t now_s, struct wd_principal *who)
+{
+    MDB_val key = { TOKENS_DIGEST, (void *)(uintptr_t)digest }, data;
+
     enum wd_err err = tokens_read(t, now_s);
     if (err != WD_OK)
         return err;
@@ -377,7 +382,7 @@ wd_tokens_revoke(struct wd_tokens *t, struct wd_span which)
     uint32_t count;
     size_t len;
 
-    if (!tokens_digest(which, pick.prefix)) {
+    if (!wd_tokens_digest(which, pick.prefix)) {
         if (which.len != TOKENS_ID ||
             sodium_hex2bin(pick.prefix, sizeof(pick.prefix), which.ptr, which.len, NULL, &len, NULL) != 0 || len != TOKENS_ID / 2)
             return WD_ERR_NOTFOUND;

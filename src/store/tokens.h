@@ -35,6 +35,9 @@ enum wd_err wd_tokens_create(struct wd_tokens *t, const uint8_t random[32], cons
 /* WD_ERR_NOTFOUND: unknown or not of the form; WD_ERR_DENIED: expired (*who filled in); WD_ERR_IO, WD_ERR_CORRUPT: the store
  * failed. */
 enum wd_err wd_tokens_lookup(struct wd_tokens *t, struct wd_span token, int64_t now_s, struct wd_principal *who) WD_CHECK;
+/* The same in two steps. False: not of the form of a token. */
+bool wd_tokens_digest(struct wd_span token, uint8_t digest[32]);
+enum wd_err wd_tokens_find(struct wd_tokens *t, const uint8_t digest[32], int64_t now_s, struct wd_principal *who) WD_CHECK;
 /* which: an id, or the token itself. WD_ERR_NOTFOUND. */
 enum wd_err wd_tokens_revoke(struct wd_tokens *t, struct wd_span which) WD_CHECK;
 /* All tokens of a user; *count tells how many. */

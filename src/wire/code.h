@@ -22,9 +22,11 @@
     X(PROVIDER_NOT_ALLOWED, "provider_not_allowed", 403, "permission_error", "permission_error", "PERMISSION_DENIED")            \
     X(MODEL_NOT_ALLOWED, "model_not_allowed", 403, "permission_error", "permission_error", "PERMISSION_DENIED")                  \
     X(TOOL_NOT_ALLOWED, "tool_not_allowed", 403, "permission_error", "permission_error", "PERMISSION_DENIED")                    \
+    X(DATA_ISOLATION_VIOLATION, "data_isolation_violation", 403, "permission_error", "permission_error", "PERMISSION_DENIED")    \
     X(UNKNOWN_ROUTE, "unknown_route", 404, "invalid_request_error", "not_found_error", "NOT_FOUND")                              \
     X(REQUEST_TOO_LARGE, "request_too_large", 413, "invalid_request_error", "request_too_large", "INVALID_ARGUMENT")             \
     X(RATE_LIMIT_EXCEEDED, "rate_limit_exceeded", 429, "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED")             \
+    X(BUDGET_EXCEEDED, "budget_exceeded", 429, "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED")                     \
     X(PROVIDER_UNAVAILABLE, "provider_unavailable", 502, "server_error", "api_error", "UNAVAILABLE")                             \
     X(PROVIDER_INVALID_RESPONSE, "provider_invalid_response", 502, "server_error", "api_error", "UNAVAILABLE")                   \
     X(PROVIDER_TIMEOUT, "provider_timeout", 504, "server_error", "timeout_error", "DEADLINE_EXCEEDED")                           \
