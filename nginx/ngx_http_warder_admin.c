@@ -63,7 +63,7 @@ ngx_http_warder_readyz(ngx_http_request_t *r)
 
     ngx_http_warder_worker_look(r->connection->log);
 
-    if (w->gate.tokens == NULL || w->gate.limits == NULL || wd_tokens_probe(w->gate.tokens) != WD_OK) {
+    if (w->gate.store.tokens == NULL || w->gate.store.limits == NULL || wd_tokens_probe(w->gate.store.tokens) != WD_OK) {
         return ngx_http_warder_admin_send(r, NGX_HTTP_SERVICE_UNAVAILABLE, WD_SPAN("store_unavailable\n"));
     }
 

@@ -71,6 +71,7 @@ ngx_http_warder_cleanup(void *data)
         ngx_http_warder_wipe_upstream_request(ctx->request);
     }
 
+    wd_exchange_release(&ctx->ex);
     wd_outer_free(ctx->outer);
     wd_buf_wipe(&ctx->sent);
     wd_buf_wipe(&ctx->body);

@@ -82,7 +82,7 @@ ngx_http_warder_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
     code = rc == NGX_HTTP_GATEWAY_TIME_OUT ? WD_CODE_PROVIDER_TIMEOUT : WD_CODE_PROVIDER_UNAVAILABLE;
 
     if (ctx->whole) {
-        wd_inner_unanswered(&ngx_http_warder_worker.gate, &ctx->ex);
+        ngx_http_warder_give_back(ctx);
         (void) ngx_http_warder_fail(r, ctx, code, code == WD_CODE_PROVIDER_TIMEOUT
                                                   ? "the provider did not finish its answer in time"
                                                   : "the provider broke off its answer");

@@ -66,6 +66,8 @@ typedef struct {
     uint32_t slot;
     unsigned recorded:1;  /* slot is open in the journal */
     unsigned counted:1;   /* the end of the exchange was recorded */
+    unsigned body_read:1; /* the request's body is there */
+    unsigned changed:1;   /* sent takes its place */
     unsigned forwarded:1; /* handed to the proxy */
     unsigned filtering:1; /* the provider's answer goes through the filters */
     unsigned whole:1;     /* answer is collected; the header is not sent yet */
@@ -110,7 +112,14 @@ ngx_http_warder_ctx_t *ngx_http_warder_create_ctx(ngx_http_request_t *r);
 ngx_http_warder_ctx_t *ngx_http_warder_get_ctx(ngx_http_request_t *r);
 ngx_int_t ngx_http_warder_post_read_handler(ngx_http_request_t *r);
 
+/* ngx_http_warder_store.c: the store that is asked. */
+/* NGX_OK: op is answered; NGX_AGAIN: ngx_http_warder_resume() is called when it is. */
+ngx_int_t ngx_http_warder_store_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op);
+/* The provider gave no answer: what the exchange took is given back. */
+void ngx_http_warder_give_back(ngx_http_warder_ctx_t *ctx);
+
 /* ngx_http_warder_request.c: the inner gate. */
+void ngx_http_warder_resume(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op);
 ngx_int_t ngx_http_warder_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_warder_error_handler(ngx_http_request_t *r);
 

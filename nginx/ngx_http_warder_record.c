@@ -87,7 +87,7 @@ ngx_http_warder_record_outcome(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx
 
         if (!ctx->forwarded) {
             /* the provider never saw it; what it saw counts, or who aborts each call would have no limit */
-            wd_inner_unanswered(&ngx_http_warder_worker.gate, ex);
+            ngx_http_warder_give_back(ctx);
         }
 
         return;

@@ -3,6 +3,8 @@
 #define NGX_HTTP_WARDER_WAIT_MS    20
 
 static void ngx_http_warder_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_warder_steps(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, struct wd_store_op *op,
+    enum wd_step step);
 static ngx_int_t ngx_http_warder_forward(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
 
 
@@ -95,9 +97,9 @@ ngx_int_t
 ngx_http_warder_handler(ngx_http_request_t *r)
 {
     uint64_t                began;
-    ngx_int_t               rc;
-    enum wd_code            code;
+    enum wd_step            step;
     struct wd_arrival       arrival;
+    struct wd_store_op      op;
     ngx_http_warder_ctx_t  *ctx;
 
     ctx = ngx_http_warder_create_ctx(r);
@@ -109,23 +111,10 @@ ngx_http_warder_handler(ngx_http_request_t *r)
     ngx_http_warder_worker_look(r->connection->log);
     ngx_http_warder_read_arrival(r, &arrival);
 
-    code = wd_inner_arrive(&ngx_http_warder_worker.gate, &ctx->ex, &arrival, ctx->ex.began);
+    step = wd_inner_arrive(&ngx_http_warder_worker.gate, &ctx->ex, &arrival, &op);
     ctx->ex.gateway_ns += ngx_http_warder_ns() - began;
 
-    if (code != WD_CODE_NONE) {
-        return ngx_http_warder_reply(r, ctx);
-    }
-
-    if (ctx->ex.route.op == WD_OP_MODELS) {
-        rc = ngx_http_discard_request_body(r);
-        return rc == NGX_OK ? ngx_http_warder_forward(r, ctx) : rc;
-    }
-
-    r->request_body_in_single_buf = 1;
-
-    rc = ngx_http_read_client_request_body(r, ngx_http_warder_body_handler);
-
-    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    return ngx_http_warder_steps(r, ctx, &op, step);
 }
 
 
@@ -203,56 +192,156 @@ ngx_http_warder_replace_body(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
 }
 
 
-static ngx_int_t
-ngx_http_warder_check_body(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
-{
-    bool             changed;
-    ngx_int_t        rc;
-    enum wd_code     code;
-    struct wd_span   body;
-    struct wd_arena *arena = &ngx_http_warder_worker.arena;
+/* *rc is an HTTP status when the body could not be looked at. */
 
-    rc = ngx_http_warder_body_span(r, &body);
-    if (rc != NGX_OK) {
-        return rc;
+static enum wd_step
+ngx_http_warder_check_body(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, struct wd_store_op *op, ngx_int_t *rc)
+{
+    bool              changed;
+    uint64_t          began;
+    enum wd_step      step;
+    struct wd_span    body;
+    struct wd_arena  *arena = &ngx_http_warder_worker.arena;
+
+    *rc = ngx_http_warder_body_span(r, &body);
+    if (*rc != NGX_OK) {
+        return WD_STEP_REFUSED;
     }
 
+    began = ngx_http_warder_ns();
+
+    wd_buf_wipe(&ctx->sent);
     wd_buf_init(&ctx->sent, body.len * 2 + 65536);
 
-    code = wd_inner_body(&ngx_http_warder_worker.gate, &ctx->ex, body, arena, &ctx->sent, &changed, ngx_http_warder_now());
-
-    if (code == WD_CODE_NONE && changed) {
-        rc = ngx_http_warder_replace_body(r, ctx);
-    }
+    step = wd_inner_body(&ngx_http_warder_worker.gate, &ctx->ex, body, arena, &ctx->sent, &changed, op);
+    ctx->changed = changed;
 
     wd_arena_reset(arena);
+    ctx->ex.gateway_ns += ngx_http_warder_ns() - began;
 
-    if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return step;
+}
+
+
+/* The step that follows the store's answer. */
+
+static enum wd_step
+ngx_http_warder_answered(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
+{
+    uint64_t           began;
+    enum wd_step       step;
+    struct wd_arrival  arrival;
+
+    began = ngx_http_warder_ns();
+
+    if (op->kind == WD_STORE_ARRIVE) {
+        ngx_http_warder_read_arrival(r, &arrival);
+        step = wd_inner_arrived(&ngx_http_warder_worker.gate, &ctx->ex, &arrival, op);
+
+    } else {
+        step = wd_inner_reserved(&ngx_http_warder_worker.gate, &ctx->ex, op);
     }
 
-    return code == WD_CODE_NONE ? NGX_OK : NGX_DECLINED;
+    ctx->ex.gateway_ns += ngx_http_warder_ns() - began;
+
+    return step;
+}
+
+
+/* Everything was looked at and taken: on to the body, or to the provider. */
+
+static ngx_int_t
+ngx_http_warder_go(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->ex.route.op == WD_OP_MODELS) {
+        rc = ngx_http_discard_request_body(r);
+        return rc == NGX_OK ? ngx_http_warder_forward(r, ctx) : rc;
+    }
+
+    if (ctx->body_read) {
+        if (ctx->changed && ngx_http_warder_replace_body(r, ctx) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_http_warder_forward(r, ctx);
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_warder_body_handler);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+/* The inner gate, step by step, as far as it goes without waiting. */
+
+static ngx_int_t
+ngx_http_warder_steps(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, struct wd_store_op *op, enum wd_step step)
+{
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+
+        switch (step) {
+
+        case WD_STEP_ASK:
+            if (ngx_http_warder_store_ask(ctx, op) == NGX_AGAIN) {
+                r->main->count++;
+                return NGX_DONE;
+            }
+
+            step = ngx_http_warder_answered(r, ctx, op);
+            break;
+
+        case WD_STEP_AGAIN:
+            step = ngx_http_warder_check_body(r, ctx, op, &rc);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            break;
+
+        case WD_STEP_REFUSED:
+            return ngx_http_warder_reply(r, ctx);
+
+        case WD_STEP_GO:
+            return ngx_http_warder_go(r, ctx);
+        }
+    }
+}
+
+
+/* The store has answered an op that was waited for. */
+
+void
+ngx_http_warder_resume(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
+{
+    ngx_http_request_t  *r = ctx->request;
+    ngx_connection_t    *c = r->connection;
+
+    ngx_http_finalize_request(r, ngx_http_warder_steps(r, ctx, op, ngx_http_warder_answered(r, ctx, op)));
+    ngx_http_run_posted_requests(c);
 }
 
 
 static void
 ngx_http_warder_body_handler(ngx_http_request_t *r)
 {
-    uint64_t                began;
     ngx_int_t               rc;
+    enum wd_step            step;
+    struct wd_store_op      op;
     ngx_http_warder_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_warder_module);
+    ctx->body_read = 1;
 
-    began = ngx_http_warder_ns();
-    rc = ngx_http_warder_check_body(r, ctx);
-    ctx->ex.gateway_ns += ngx_http_warder_ns() - began;
+    step = ngx_http_warder_check_body(r, ctx, &op, &rc);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_warder_forward(r, ctx);
-
-    } else if (rc == NGX_DECLINED) {
-        rc = ngx_http_warder_reply(r, ctx);
+        rc = ngx_http_warder_steps(r, ctx, &op, step);
     }
 
     ngx_http_finalize_request(r, rc);
@@ -351,7 +440,7 @@ ngx_http_warder_forward(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
     }
 
     if (ngx_http_warder_record_begin(ctx) != NGX_OK) {
-        wd_inner_unanswered(&ngx_http_warder_worker.gate, &ctx->ex);
+        ngx_http_warder_give_back(ctx);
         wd_exchange_refuse(&ctx->ex, WD_CODE_AUDIT_UNAVAILABLE, "the audit log cannot be written; the request was not sent");
         return ngx_http_warder_reply(r, ctx);
     }
@@ -441,7 +530,7 @@ ngx_http_warder_error_handler(ngx_http_request_t *r)
     }
 
     if (!ctx->answered) {
-        wd_inner_unanswered(&ngx_http_warder_worker.gate, &ctx->ex);
+        ngx_http_warder_give_back(ctx);
     }
 
     ctx->filtering = 0;

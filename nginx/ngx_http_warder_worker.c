@@ -34,13 +34,13 @@ ngx_http_warder_worker_open(ngx_log_t *log)
 {
     ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
 
-    if (w->gate.tokens == NULL && wd_tokens_open(&w->gate.tokens, ".", 0) != WD_OK) {
-        w->gate.tokens = NULL;
+    if (w->gate.store.tokens == NULL && wd_tokens_open(&w->gate.store.tokens, ".", 0) != WD_OK) {
+        w->gate.store.tokens = NULL;
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the token store cannot be opened");
     }
 
-    if (w->gate.limits == NULL && wd_limits_open(&w->gate.limits, "limits.map", NGX_HTTP_WARDER_LIMITS_SIZE) != WD_OK) {
-        w->gate.limits = NULL;
+    if (w->gate.store.limits == NULL && wd_limits_open(&w->gate.store.limits, "limits.map", NGX_HTTP_WARDER_LIMITS_SIZE) != WD_OK) {
+        w->gate.store.limits = NULL;
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the limits cannot be opened");
     }
 
@@ -59,8 +59,8 @@ ngx_http_warder_worker_look(ngx_log_t *log)
     if (ngx_current_msec - w->looked_at >= NGX_HTTP_WARDER_LOOK_MS) {
         w->looked_at = ngx_current_msec;
 
-        if (w->gate.limits != NULL) {
-            wd_limits_look_again(w->gate.limits);
+        if (w->gate.store.limits != NULL) {
+            wd_limits_look_again(w->gate.store.limits);
         }
 
         if (w->journal != NULL) {
@@ -68,7 +68,7 @@ ngx_http_warder_worker_look(ngx_log_t *log)
         }
     }
 
-    if (w->gate.tokens != NULL && w->gate.limits != NULL && (w->journal != NULL || !w->gate.policy->audit)) {
+    if (w->gate.store.tokens != NULL && w->gate.store.limits != NULL && (w->journal != NULL || !w->gate.policy->audit)) {
         return;
     }
 
@@ -154,12 +154,12 @@ ngx_http_warder_worker_exit(ngx_cycle_t *cycle)
         wd_journal_close(w->journal);
     }
 
-    if (w->gate.tokens != NULL) {
-        wd_tokens_close(w->gate.tokens);
+    if (w->gate.store.tokens != NULL) {
+        wd_tokens_close(w->gate.store.tokens);
     }
 
-    if (w->gate.limits != NULL) {
-        wd_limits_close(w->gate.limits);
+    if (w->gate.store.limits != NULL) {
+        wd_limits_close(w->gate.store.limits);
     }
 
     wd_scratch_free(w->gate.scratch);

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "../detect/redactor.h"
 
@@ -30,6 +31,28 @@ wd_exchange_refuse(struct wd_exchange *ex, enum wd_code code, const char *fmt, .
     ex->status = wd_code_status(code);
     ex->decision = WD_DECISION_REFUSED;
     return code;
+}
+
+struct wd_reservation *
+wd_exchange_hold(struct wd_exchange *ex, size_t claims, size_t values, size_t refs)
+{
+    size_t size = sizeof(*ex->held) + claims * sizeof(struct wd_claim) + (values + refs) * sizeof(struct wd_holding);
+
+    wd_exchange_release(ex);
+    ex->held = calloc(1, size);
+    if (ex->held == NULL)
+        return NULL;
+    ex->held->claims = (struct wd_claim *)(ex->held + 1);
+    ex->held->values = (struct wd_holding *)(ex->held->claims + claims);
+    ex->held->refs = ex->held->values + values;
+    return ex->held;
+}
+
+void
+wd_exchange_release(struct wd_exchange *ex)
+{
+    free(ex->held);
+    ex->held = NULL;
 }
 
 void

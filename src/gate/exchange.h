@@ -2,8 +2,7 @@
 #define WD_EXCHANGE_H
 
 #include "../detect/engine.h"
-#include "../store/limits.h"
-#include "../store/tokens.h"
+#include "../store/store.h"
 #include "../wire/op.h"
 #include "outer.h"
 
@@ -12,8 +11,7 @@ struct wd_gate {
     const struct wd_policy *policy;
     const struct wd_engine *engine;
     struct wd_scratch *scratch;
-    struct wd_tokens *tokens;            /* NULL: the store cannot be opened; every request is refused */
-    struct wd_limits *limits;            /* NULL: as above */
+    struct wd_store store;               /* of this machine; what is NULL in it cannot be opened, and requests are refused */
     const struct wd_secret *const *keys; /* every provider key there is: none may show in a text */
     size_t key_count;
     uint8_t fingerprint_key[32];
@@ -39,12 +37,14 @@ enum wd_decision {
 
 const char *wd_decision_name(enum wd_decision d);
 
-#define WD_CLAIMS_MAX 5
 #define WD_AGENT_MAX 120
 #define WD_MODEL_MAX 128
 #define WD_ADDRESS_MAX 64
 
-/* One request and its answer, from the first header to the record. Holds no pointer into the request's body. */
+/*
+ * One request and its answer, from the first header to the record. Holds no pointer into the request's body. Zeroed at first;
+ * wd_exchange_release() at the end.
+ */
 struct wd_exchange {
     char request_id[37];
     char address[WD_ADDRESS_MAX];
@@ -57,15 +57,15 @@ struct wd_exchange {
     const struct wd_role *role;
     const struct wd_provider *provider;
     struct wd_route route;
+    enum wd_code route_code; /* what is wrong with it, told in its turn */
+    const char *route_message;
     bool routed;
     bool stream;
     bool drop_usage;
     char clamped[64]; /* value of x-warder-clamped, "" when nothing was */
 
-    struct wd_claim claims[WD_CLAIMS_MAX];
-    const char *claim_scope[WD_CLAIMS_MAX];
-    size_t claim_count;
-    bool taken;
+    struct wd_reservation *held; /* what the store is asked for; NULL: nothing, or over */
+    bool taken;                  /* the store gave it */
     bool limit_known;
     struct { /* of the tightest limit, for the x-ratelimit headers */
         uint64_t limit, remaining, reset_s;
@@ -84,6 +84,11 @@ struct wd_exchange {
     uint64_t gateway_ns; /* the gateway's own time so far */
     uint64_t upstream_ms;
 };
+
+/* Room for what a request takes of the store; the one before is freed. NULL: no memory. */
+struct wd_reservation *wd_exchange_hold(struct wd_exchange *ex, size_t claims, size_t values, size_t refs);
+/* Frees what the exchange holds in memory; the store keeps what it has. */
+void wd_exchange_release(struct wd_exchange *ex);
 
 /* Sets code, status, decision REFUSED and the message (printf style); returns code. */
 enum wd_code wd_exchange_refuse(struct wd_exchange *ex, enum wd_code code, const char *fmt, ...)

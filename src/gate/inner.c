@@ -12,40 +12,39 @@ inner_seconds_up(uint64_t us)
     return s > 0 ? s : 1;
 }
 
+static enum wd_step
+inner_refused(enum wd_code code)
+{
+    return code == WD_CODE_NONE ? WD_STEP_GO : WD_STEP_REFUSED;
+}
+
 static enum wd_code
 inner_store_failed(struct wd_exchange *ex)
 {
     return wd_exchange_refuse(ex, WD_CODE_STORE_UNAVAILABLE, "the gateway's store does not answer; the request was not sent");
 }
 
-/* One claim that is never given back: addresses and failed tokens. */
-static enum wd_code
-inner_take_address(const struct wd_gate *gate, struct wd_exchange *ex, const char *scope, struct wd_limit limit, uint64_t mono_us)
-{
-    struct wd_claim claim = { .limit = limit };
-    size_t which;
+/* --- who it is --- */
 
-    wd_limits_key(claim.key, gate->limits_key, scope, wd_span_str(ex->address), wd_span("", 0));
-    switch (wd_limits_take(gate->limits, &claim, 1, mono_us, &which)) {
-    case WD_OK:
-        return WD_CODE_NONE;
-    case WD_ERR_DENIED:
-        ex->retry_after_s = inner_seconds_up(claim.reset_us);
-        return wd_exchange_refuse(ex, WD_CODE_RATE_LIMIT_EXCEEDED, "too many %s from this address: %llu in %u s (scope: address)",
-                                  strcmp(scope, "failed") == 0 ? "failed tokens" : "requests", (unsigned long long)limit.count,
-                                  limit.window_s);
-    default:
-        return inner_store_failed(ex);
-    }
+static void
+inner_ask_address(const struct wd_gate *gate, const struct wd_exchange *ex, const char *scope, struct wd_limit limit,
+                  struct wd_claim *claim)
+{
+    *claim = (struct wd_claim){ .limit = limit, .scope = scope };
+    wd_limits_key(claim->key, gate->limits_key, scope, wd_span_str(ex->address), wd_span("", 0));
 }
 
 static enum wd_code
-inner_invalid_token(const struct wd_gate *gate, struct wd_exchange *ex, const char *why, uint64_t mono_us)
+inner_address_full(struct wd_exchange *ex, const struct wd_claim *claim, const char *what)
 {
-    enum wd_code code = inner_take_address(gate, ex, "failed", inner_failed_tokens, mono_us);
+    ex->retry_after_s = inner_seconds_up(claim->reset_us);
+    return wd_exchange_refuse(ex, WD_CODE_RATE_LIMIT_EXCEEDED, "too many %s from this address: %llu in %u s (scope: address)",
+                              what, (unsigned long long)claim->limit.count, claim->limit.window_s);
+}
 
-    if (code != WD_CODE_NONE)
-        return code;
+static enum wd_code
+inner_invalid_token(struct wd_exchange *ex, const char *why)
+{
     return wd_exchange_refuse(ex, WD_CODE_INVALID_TOKEN,
                               "%s; send a Warder token where your SDK puts its API key (Authorization: Bearer, x-api-key or "
                               "x-goog-api-key)",
@@ -53,30 +52,34 @@ inner_invalid_token(const struct wd_gate *gate, struct wd_exchange *ex, const ch
 }
 
 static enum wd_code
-inner_authenticate(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_arrival *arrival, struct wd_now now)
+inner_denied(struct wd_exchange *ex, const struct wd_arrival *arrival, const struct wd_store_op *op)
 {
-    struct wd_principal who;
-
-    if (arrival->tokens_differ)
-        return inner_invalid_token(gate, ex, "the request carries two different tokens", now.mono_us);
-    if (arrival->token.len == 0)
-        return inner_invalid_token(gate, ex, "the token is missing", now.mono_us);
-    if (gate->tokens == NULL)
-        return inner_store_failed(ex);
-
-    switch (wd_tokens_lookup(gate->tokens, arrival->token, (int64_t)(now.wall_us / 1000000), &who)) {
-    case WD_OK:
-        break;
-    case WD_ERR_NOTFOUND:
-        return inner_invalid_token(gate, ex, "the token is not known or was revoked", now.mono_us);
-    case WD_ERR_DENIED:
-        return inner_invalid_token(gate, ex, "the token has expired", now.mono_us);
+    switch (op->why) {
+    case WD_WHY_ADDRESS:
+        return inner_address_full(ex, &op->address, "requests");
+    case WD_WHY_FAILED:
+        return inner_address_full(ex, &op->failed, "failed tokens");
+    case WD_WHY_EXPIRED:
+        return inner_invalid_token(ex, "the token has expired");
     default:
-        return inner_store_failed(ex);
+        return inner_invalid_token(ex, arrival->tokens_differ    ? "the request carries two different tokens"
+                                       : arrival->token.len == 0 ? "the token is missing"
+                                                                 : "the token is not known or was revoked");
     }
+}
 
-    ex->who = who;
-    ex->role = wd_policy_role(gate->policy, wd_span_str(who.role));
+static enum wd_code
+inner_authenticate(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_arrival *arrival,
+                   const struct wd_store_op *op)
+{
+    if (op->err == WD_ERR_DENIED)
+        return inner_denied(ex, arrival, op);
+    if (op->err != WD_OK)
+        return inner_store_failed(ex);
+    if (ex->route_code == WD_CODE_INVALID_REQUEST) /* nobody was asked who it is */
+        return WD_CODE_NONE;
+    ex->who = op->who;
+    ex->role = wd_policy_role(gate->policy, wd_span_str(op->who.role));
     if (ex->role == NULL)
         return wd_exchange_refuse(ex, WD_CODE_PROVIDER_NOT_ALLOWED, "the token's role is not in the policy any more");
     return WD_CODE_NONE;
@@ -120,17 +123,21 @@ wd_inner_provider_allowed(struct wd_exchange *ex)
     return WD_CODE_NONE;
 }
 
+/* --- what it takes --- */
+
+#define INNER_CLAIMS_MAX 5
+
 static void
 inner_claim(struct wd_exchange *ex, const struct wd_gate *gate, struct wd_limit limit, const char *scope, const char *shown,
             const char *a, const char *b)
 {
-    struct wd_claim *claim = &ex->claims[ex->claim_count];
+    struct wd_claim *claim = &ex->held->claims[ex->held->claim_count];
 
     if (limit.count == 0)
         return;
-    claim->limit = limit;
+    *claim = (struct wd_claim){ .limit = limit, .amount = 1, .scope = shown };
     wd_limits_key(claim->key, gate->limits_key, scope, wd_span_str(a), wd_span_str(b));
-    ex->claim_scope[ex->claim_count++] = shown;
+    ex->held->claim_count++;
 }
 
 /* The tightest limit is the one that the headers show. */
@@ -139,9 +146,11 @@ inner_show_limits(struct wd_exchange *ex)
 {
     const struct wd_claim *tight = NULL;
 
-    for (size_t i = 0; i < ex->claim_count; i++)
-        if (tight == NULL || ex->claims[i].remaining < tight->remaining)
-            tight = &ex->claims[i];
+    for (size_t i = 0; i < ex->held->claim_count; i++) {
+        const struct wd_claim *claim = &ex->held->claims[i];
+        if (claim->limit.unit == WD_UNIT_REQUESTS && (tight == NULL || claim->remaining < tight->remaining))
+            tight = claim;
+    }
     if (tight == NULL)
         return;
     ex->limit_known = true;
@@ -150,86 +159,112 @@ inner_show_limits(struct wd_exchange *ex)
     ex->shown.reset_s = (tight->reset_us + 999999) / 1000000;
 }
 
-enum wd_code
-wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, uint64_t mono_us)
+enum wd_step
+wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_store_op *op)
 {
     const struct wd_policy *policy = gate->policy;
     const char *user = ex->who.user, *provider = ex->provider->name;
-    size_t which = 0;
 
-    if (!policy->rate_limiting)
-        return WD_CODE_NONE;
-    inner_claim(ex, gate, ex->provider->limit, "provider", "provider", provider, "");
-    inner_claim(ex, gate, ex->provider->user_limit, "provider_user", "user", provider, user);
-    inner_claim(ex, gate, ex->role->limit, "role", "role", ex->role->name, user);
-    inner_claim(ex, gate, (struct wd_limit){ policy->max_requests_per_user, 3600 }, "user", "user", user, "");
-    if (ex->claim_count == 0)
-        return WD_CODE_NONE;
+    if (ex->taken) /* the second time around */
+        return WD_STEP_GO;
+    if (wd_exchange_hold(ex, INNER_CLAIMS_MAX, 0, 0) == NULL) {
+        inner_store_failed(ex);
+        return WD_STEP_REFUSED;
+    }
+    if (policy->rate_limiting) {
+        inner_claim(ex, gate, ex->provider->limit, "provider", "provider", provider, "");
+        inner_claim(ex, gate, ex->provider->user_limit, "provider_user", "user", provider, user);
+        inner_claim(ex, gate, ex->role->limit, "role", "role", ex->role->name, user);
+        inner_claim(ex, gate, (struct wd_limit){ .count = policy->max_requests_per_user, .window_s = 3600 }, "user", "user", user,
+                    "");
+    }
+    *op = (struct wd_store_op){ .kind = WD_STORE_RESERVE, .held = ex->held };
+    return WD_STEP_ASK;
+}
 
-    switch (wd_limits_take(gate->limits, ex->claims, ex->claim_count, mono_us, &which)) {
-    case WD_OK:
+static enum wd_code
+inner_limit_reached(struct wd_exchange *ex, const struct wd_claim *claim)
+{
+    ex->retry_after_s = inner_seconds_up(claim->reset_us);
+    ex->limit_known = true;
+    ex->shown.limit = claim->limit.count;
+    ex->shown.remaining = 0;
+    ex->shown.reset_s = ex->retry_after_s;
+    return wd_exchange_refuse(
+        ex, WD_CODE_RATE_LIMIT_EXCEEDED, "rate limit exceeded (scope: %s): %llu requests in %u s; try again in %llu s",
+        claim->scope, (unsigned long long)claim->limit.count, claim->limit.window_s, (unsigned long long)ex->retry_after_s);
+}
+
+enum wd_step
+wd_inner_reserved(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_store_op *op)
+{
+    (void)gate;
+    if (op->err == WD_OK) {
         ex->taken = true;
         inner_show_limits(ex);
-        return WD_CODE_NONE;
-    case WD_ERR_DENIED: {
-        const struct wd_claim *claim = &ex->claims[which];
-        ex->retry_after_s = inner_seconds_up(claim->reset_us);
-        ex->limit_known = true;
-        ex->shown.limit = claim->limit.count;
-        ex->shown.remaining = 0;
-        ex->shown.reset_s = ex->retry_after_s;
-        return wd_exchange_refuse(ex, WD_CODE_RATE_LIMIT_EXCEEDED,
-                                  "rate limit exceeded (scope: %s): %llu requests in %u s; try again in %llu s",
-                                  ex->claim_scope[which], (unsigned long long)claim->limit.count, claim->limit.window_s,
-                                  (unsigned long long)ex->retry_after_s);
+        return WD_STEP_GO;
     }
-    default:
-        return inner_store_failed(ex);
-    }
+    if (op->err != WD_ERR_DENIED)
+        inner_store_failed(ex);
+    else if (op->why == WD_WHY_LIMIT)
+        inner_limit_reached(ex, &op->held->claims[op->which]);
+    else
+        inner_invalid_token(ex, op->why == WD_WHY_EXPIRED ? "the token has expired" : "the token is not known or was revoked");
+    return WD_STEP_REFUSED;
 }
 
-void
-wd_inner_unanswered(const struct wd_gate *gate, struct wd_exchange *ex)
+bool
+wd_inner_unanswered(struct wd_exchange *ex, bool shown, struct wd_store_op *op)
 {
     if (!ex->taken)
-        return;
+        return false;
     ex->taken = false;
-    wd_limits_return(gate->limits, ex->claims, ex->claim_count);
+    *op = (struct wd_store_op){ .kind = WD_STORE_SETTLE, .held = ex->held, .give_back = true, .shown = shown };
+    return op->held->claim_count > 0 || op->held->value_count > 0;
 }
 
-enum wd_code
-wd_inner_arrive(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_arrival *arrival, struct wd_now now)
+/* --- before the body --- */
+
+enum wd_step
+wd_inner_arrive(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_arrival *arrival, struct wd_store_op *op)
 {
     const struct wd_policy *policy = gate->policy;
-    const char *message = "";
-    enum wd_code code, route_code;
 
+    *op = (struct wd_store_op){ .kind = WD_STORE_ARRIVE };
+    ex->route_message = "";
     /* The route is read first for the shape of errors alone; it is judged in its turn. */
-    route_code = wd_route_read(&ex->route, policy, arrival->method, arrival->path, arrival->query, &message);
-    ex->routed = route_code == WD_CODE_NONE;
+    ex->route_code = wd_route_read(&ex->route, policy, arrival->method, arrival->path, arrival->query, &ex->route_message);
+    ex->routed = ex->route_code == WD_CODE_NONE;
 
-    if (gate->limits == NULL)
-        return inner_store_failed(ex);
-    if (policy->address_limit.count > 0 &&
-        (code = inner_take_address(gate, ex, "address", policy->address_limit, now.mono_us)) != WD_CODE_NONE)
-        return code;
+    if (policy->address_limit.count > 0)
+        inner_ask_address(gate, ex, "address", policy->address_limit, &op->address);
+    if (ex->route_code != WD_CODE_INVALID_REQUEST) {
+        inner_ask_address(gate, ex, "failed", inner_failed_tokens, &op->failed);
+        op->has_digest = !arrival->tokens_differ && wd_tokens_digest(arrival->token, op->digest);
+    }
+    return WD_STEP_ASK;
+}
+
+enum wd_step
+wd_inner_arrived(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_arrival *arrival, struct wd_store_op *op)
+{
+    enum wd_code code = inner_authenticate(gate, ex, arrival, op);
+
+    if (code != WD_CODE_NONE)
+        return WD_STEP_REFUSED;
     /* a key in the query is told as such, with a token beside it or not */
-    if (route_code == WD_CODE_INVALID_REQUEST)
-        return wd_exchange_refuse(ex, route_code, "%s", message);
-    if ((code = inner_authenticate(gate, ex, arrival, now)) != WD_CODE_NONE)
-        return code;
-    if (route_code != WD_CODE_NONE)
-        return wd_exchange_refuse(ex, route_code, "%s", message);
+    if (ex->route_code != WD_CODE_NONE)
+        return inner_refused(wd_exchange_refuse(ex, ex->route_code, "%s", ex->route_message));
     if ((code = inner_provider_of_path(gate, ex, arrival->anthropic)) != WD_CODE_NONE)
-        return code;
+        return WD_STEP_REFUSED;
     if (arrival->encoded)
-        return wd_exchange_refuse(ex, WD_CODE_UNINSPECTABLE_CONTENT,
-                                  "a body with a Content-Encoding cannot be inspected; send it uncompressed");
+        return inner_refused(wd_exchange_refuse(ex, WD_CODE_UNINSPECTABLE_CONTENT,
+                                                "a body with a Content-Encoding cannot be inspected; send it uncompressed"));
     if (ex->route.op != WD_OP_MODELS)
-        return WD_CODE_NONE;
+        return WD_STEP_GO;
     if (arrival->has_body)
-        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "this request takes no body");
-    if ((code = wd_inner_provider_allowed(ex)) != WD_CODE_NONE)
-        return code;
-    return wd_inner_reserve(gate, ex, now.mono_us);
+        return inner_refused(wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "this request takes no body"));
+    if (wd_inner_provider_allowed(ex) != WD_CODE_NONE)
+        return WD_STEP_REFUSED;
+    return wd_inner_reserve(gate, ex, op);
 }

@@ -15,18 +15,35 @@ struct wd_arrival {
 };
 
 /*
- * Before the body is read: address limit, caller token, route, and for requests without a body everything. NONE, or the refusal
- * (ex filled in). Afterwards the body may be read.
+ * The gate works in steps, since the store may be far away. A step that answers ASK has filled in *op: the adapter has the
+ * store do it (wd_store_run, or Redis) and calls the step that follows: wd_inner_arrived for WD_STORE_ARRIVE, wd_inner_reserved
+ * for WD_STORE_RESERVE.
  */
-enum wd_code wd_inner_arrive(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_arrival *arrival,
-                             struct wd_now now);
+enum wd_step {
+    WD_STEP_GO,      /* on: read the body, or send the request */
+    WD_STEP_ASK,     /* the store is asked */
+    WD_STEP_AGAIN,   /* wd_inner_body once more, with the body as it came */
+    WD_STEP_REFUSED, /* ex is filled in */
+};
+
+/* Before the body is read: the route, for the form of errors, and the question who it is. */
+enum wd_step wd_inner_arrive(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_arrival *arrival,
+                             struct wd_store_op *op);
+/* Address limit, caller token, route. GO: the body may be read; ASK: for a request without one, its limits. */
+enum wd_step wd_inner_arrived(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_arrival *arrival,
+                              struct wd_store_op *op);
 /*
- * The body is there: strict JSON, role, bounds, attachments, patterns, sensitive text, sanitising, limits. NONE: send *out when
- * *changed, else the body as it came. Memory of the arena is needed until the call returns only.
+ * The body is there: strict JSON, role, bounds, attachments, patterns, sensitive text, sanitising; what is left is asked of the
+ * store. After GO: send *out when *changed, else the body as it came. Memory of the arena is needed until the call returns only.
  */
-enum wd_code wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span body, struct wd_arena *arena,
-                           struct wd_buf *out, bool *changed, struct wd_now now);
-/* The provider gave no answer: what the limits took is given back (FAILURES F23). */
-void wd_inner_unanswered(const struct wd_gate *gate, struct wd_exchange *ex);
+enum wd_step wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span body, struct wd_arena *arena,
+                           struct wd_buf *out, bool *changed, struct wd_store_op *op);
+/* Everything was taken, or nothing. */
+enum wd_step wd_inner_reserved(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_store_op *op);
+/*
+ * The provider gave no answer: what was taken is to be given back (FAILURES F23). shown: the provider may have seen the request.
+ * True: have the store do *op, whose answer nobody waits for. Once only.
+ */
+bool wd_inner_unanswered(struct wd_exchange *ex, bool shown, struct wd_store_op *op);
 
 #endif

@@ -235,32 +235,34 @@ wd_inner_usage(struct wd_inner_work *work)
     return err == WD_OK ? WD_CODE_NONE : body_no_memory(work->ex);
 }
 
-enum wd_code
+enum wd_step
 wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span body, struct wd_arena *arena, struct wd_buf *out,
-              bool *changed, struct wd_now now)
+              bool *changed, struct wd_store_op *op)
 {
     static enum wd_code (*const steps[])(struct wd_inner_work *) = {
         wd_inner_model, wd_inner_tools, wd_inner_bounds, wd_inner_attachments, wd_inner_texts, wd_inner_usage,
     };
     struct wd_inner_work work = { .gate = gate, .ex = ex, .arena = arena };
     struct wd_problem problem = { 0 };
-    enum wd_code code;
 
     *changed = false;
     if (!wd_request_read(&work.request, &ex->route, body, arena, &problem)) {
         snprintf(ex->param, sizeof(ex->param), "%s", problem.param != NULL ? problem.param : "");
-        return wd_exchange_refuse(ex, problem.code, "%s%s%s%s",
-                                  problem.code == WD_CODE_INVALID_JSON ? "the body is not strict JSON: " : "", ex->param,
-                                  ex->param[0] != '\0' ? " " : "", problem.message);
+        wd_exchange_refuse(ex, problem.code, "%s%s%s%s",
+                           problem.code == WD_CODE_INVALID_JSON ? "the body is not strict JSON: " : "", ex->param,
+                           ex->param[0] != '\0' ? " " : "", problem.message);
+        return WD_STEP_REFUSED;
     }
     ex->stream = work.request.stream || ex->route.op == WD_OP_STREAM_GENERATE;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-        if ((code = steps[i](&work)) != WD_CODE_NONE)
-            return code;
+        if (steps[i](&work) != WD_CODE_NONE)
+            return WD_STEP_REFUSED;
     if (work.edits.count > 0) {
-        if (wd_edits_apply(&work.edits, body, out) != WD_OK)
-            return body_no_memory(ex);
+        if (wd_edits_apply(&work.edits, body, out) != WD_OK) {
+            body_no_memory(ex);
+            return WD_STEP_REFUSED;
+        }
         *changed = true;
     }
-    return wd_inner_reserve(gate, ex, now.mono_us);
+    return wd_inner_reserve(gate, ex, op);
 }

@@ -5,9 +5,10 @@
 #include "../wire/request.h"
 #include "inner.h"
 
-/* The steps of the inner gate, shared by its files only. Each answers NONE or refuses. */
+/* Shared by the files of the inner gate only. What answers a code answers NONE or refuses. */
 enum wd_code wd_inner_provider_allowed(struct wd_exchange *ex);
-enum wd_code wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, uint64_t mono_us);
+/* Asks for everything that the request takes, together. */
+enum wd_step wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_store_op *op);
 
 /* What the steps of wd_inner_body work on. */
 struct wd_inner_work {

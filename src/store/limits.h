@@ -19,6 +19,7 @@ struct wd_claim {
     struct wd_limit limit; /* count > 0 */
     uint64_t amount;       /* of the limit's unit; requests count 1 whatever it says */
     uint64_t used;         /* for wd_limits_settle: what it turned out to be */
+    const char *scope;     /* for people: whose limit it is; constant text, not read here */
     /* filled in by take: */
     uint64_t remaining; /* left in the window after this one */
     uint64_t reset_us;  /* until there is room for one more like it (0: now) */

@@ -36,6 +36,10 @@ store_arrive(const struct wd_store *store, struct wd_store_op *op, uint64_t wall
         if (op->err != WD_OK)
             return;
     }
+    if (!op->has_digest && op->failed.limit.count == 0) {
+        op->err = WD_OK;
+        return;
+    }
     if (!op->has_digest) {
         store_bad_token(store, op, WD_WHY_UNKNOWN, mono_us);
         return;
@@ -121,7 +125,7 @@ store_settle(const struct wd_store *store, struct wd_store_op *op)
         else
             wd_limits_settle(store->limits, r->claims, r->claim_count);
     }
-    if (op->give_back && store->ledger != NULL && r->value_count > 0)
+    if (op->give_back && !op->shown && store->ledger != NULL && r->value_count > 0)
         wd_ledger_release(store->ledger, r->values, r->value_count, r->nonce);
 }
 

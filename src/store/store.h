@@ -52,7 +52,7 @@ struct wd_store_op {
     size_t which;
 
     /* ARRIVE */
-    bool has_digest; /* the token has the form of one */
+    bool has_digest; /* there is a token to look up; without one and with failed: it has not the form of one */
     uint8_t digest[32];
     struct wd_claim address, failed; /* limit.count 0: not asked for */
     struct wd_principal who;         /* the answer */
@@ -60,6 +60,7 @@ struct wd_store_op {
     /* RESERVE, SETTLE; ISSUE uses refs, user and keep_s */
     struct wd_reservation *held;
     bool give_back; /* SETTLE: nothing was used; otherwise used of each claim counts */
+    bool shown;     /* SETTLE: the provider may have seen the values, so they stay its own */
     uint64_t filter_version;
 };
 

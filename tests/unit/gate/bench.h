@@ -22,6 +22,7 @@ struct bench {
     struct wd_secret *keys[1];
     char token[48];
     uint64_t mono_us;
+    struct wd_reservation *held; /* of the last exchange */
 };
 
 #define BENCH_KEY "sk-proj-TheGatewaysOwnKey0123456789abcdef"
@@ -52,22 +53,35 @@ bench_open(struct bench *b, const char *policy)
     b->gate.keys = (const struct wd_secret *const *)b->keys;
     b->gate.key_count = 1;
     assert_int_equal(wd_scratch_new(&b->gate.scratch, b->engine), WD_OK);
-    assert_int_equal(wd_tokens_open(&b->gate.tokens, b->dir.dir, false), WD_OK);
-    assert_int_equal(wd_tokens_create(b->gate.tokens, random, &who, b->token, id), WD_OK);
+    assert_int_equal(wd_tokens_open(&b->gate.store.tokens, b->dir.dir, false), WD_OK);
+    assert_int_equal(wd_tokens_create(b->gate.store.tokens, random, &who, b->token, id), WD_OK);
     assert_int_equal(wd_limits_prepare(scratch_path(&b->dir, "limits.map"), 1 << 20, 1700000000000000, b->mono_us), WD_OK);
-    assert_int_equal(wd_limits_open(&b->gate.limits, scratch_path(&b->dir, "limits.map"), 1 << 20), WD_OK);
+    assert_int_equal(wd_limits_open(&b->gate.store.limits, scratch_path(&b->dir, "limits.map"), 1 << 20), WD_OK);
 }
 
 static inline void
 bench_close(struct bench *b)
 {
-    wd_limits_close(b->gate.limits);
-    wd_tokens_close(b->gate.tokens);
+    free(b->held);
+    wd_limits_close(b->gate.store.limits);
+    wd_tokens_close(b->gate.store.tokens);
     wd_scratch_free(b->gate.scratch);
     wd_engine_free(b->engine);
     wd_secret_free(b->keys[0]);
     wd_policy_free(b->policy);
     scratch_drop(&b->dir);
+}
+
+/* Steps on while the store is asked. */
+static inline enum wd_step
+bench_step(struct bench *b, struct wd_exchange *ex, const struct wd_arrival *arrival, struct wd_store_op *op, enum wd_step step)
+{
+    while (step == WD_STEP_ASK) {
+        wd_store_run(&b->gate.store, op, ex->began.wall_us, b->mono_us);
+        step = op->kind == WD_STORE_ARRIVE ? wd_inner_arrived(&b->gate, ex, arrival, op) : wd_inner_reserved(&b->gate, ex, op);
+    }
+    b->held = ex->held;
+    return step;
 }
 
 /* One request through the whole inner gate; sent receives what would go to the provider. */
@@ -78,24 +92,32 @@ bench_send(struct bench *b, struct wd_exchange *ex, const char *method, const ch
     struct wd_arrival arrival = {
         .method = wd_span_str(method), .path = wd_span_str(path), .token = wd_span_str(b->token), .has_body = body != NULL
     };
+    struct wd_store_op op;
     struct wd_arena arena;
-    enum wd_code code;
+    enum wd_step step;
     bool changed;
 
+    free(b->held);
+    b->held = NULL;
     memset(ex, 0, sizeof(*ex));
     snprintf(ex->address, sizeof(ex->address), "192.0.2.1");
     snprintf(ex->request_id, sizeof(ex->request_id), "test");
     ex->began = now;
-    code = wd_inner_arrive(&b->gate, ex, &arrival, now);
-    if (code != WD_CODE_NONE || body == NULL)
-        return code;
+    step = bench_step(b, ex, &arrival, &op, wd_inner_arrive(&b->gate, ex, &arrival, &op));
+    if (step != WD_STEP_GO || body == NULL)
+        return ex->code;
     wd_arena_init(&arena, 64 << 20);
-    wd_buf_clear(sent);
-    code = wd_inner_body(&b->gate, ex, wd_span_str(body), &arena, sent, &changed, now);
-    if (code == WD_CODE_NONE && !changed)
-        assert_int_equal(wd_buf_add_str(sent, body), WD_OK);
+    do {
+        wd_buf_clear(sent);
+        step = wd_inner_body(&b->gate, ex, wd_span_str(body), &arena, sent, &changed, &op);
+        step = bench_step(b, ex, &arrival, &op, step);
+        if (step == WD_STEP_GO && !changed)
+            assert_int_equal(wd_buf_add_str(sent, body), WD_OK);
+        wd_arena_reset(&arena);
+    } while (step == WD_STEP_AGAIN);
     wd_arena_deinit(&arena);
-    return code;
+    assert_int_equal(step == WD_STEP_GO, ex->code == WD_CODE_NONE);
+    return ex->code;
 }
 
 #endif

@@ -178,6 +178,7 @@ test_cases(void **state)
 static void
 test_limits(void **state)
 {
+    struct wd_store_op op;
     struct wd_exchange ex;
     struct wd_buf sent;
     struct bench b;
@@ -188,8 +189,9 @@ test_limits(void **state)
     assert_int_equal(bench_send(&b, &ex, "POST", CHAT, USER("abc"), &sent), WD_CODE_NONE);
     assert_int_equal(ex.shown.limit, 2);
     assert_int_equal(ex.shown.remaining, 1);
-    wd_inner_unanswered(&b.gate, &ex);
-    wd_inner_unanswered(&b.gate, &ex); /* once only */
+    assert_true(wd_inner_unanswered(&ex, false, &op));
+    wd_store_run(&b.gate.store, &op, ex.began.wall_us, b.mono_us);
+    assert_false(wd_inner_unanswered(&ex, false, &op)); /* once only */
     assert_int_equal(bench_send(&b, &ex, "POST", CHAT, USER("abc"), &sent), WD_CODE_NONE);
     assert_int_equal(bench_send(&b, &ex, "POST", CHAT, USER("abc"), &sent), WD_CODE_NONE);
     assert_int_equal(bench_send(&b, &ex, "POST", CHAT, USER("abc"), &sent), WD_CODE_RATE_LIMIT_EXCEEDED);
@@ -250,7 +252,7 @@ test_tokens(void **state)
     assert_int_equal(bench_send(&b, &ex, "POST", CHAT, USER("abc"), &sent), WD_CODE_RATE_LIMIT_EXCEEDED);
     memcpy(b.token, good, sizeof(good));
     assert_int_equal(bench_send(&b, &ex, "POST", CHAT, USER("abc"), &sent), WD_CODE_NONE);
-    assert_int_equal(wd_tokens_revoke(b.gate.tokens, wd_span_str(good)), WD_OK);
+    assert_int_equal(wd_tokens_revoke(b.gate.store.tokens, wd_span_str(good)), WD_OK);
     b.mono_us += 61000000;
     assert_int_equal(bench_send(&b, &ex, "POST", CHAT, USER("abc"), &sent), WD_CODE_INVALID_TOKEN);
     wd_buf_deinit(&sent);
@@ -261,7 +263,7 @@ test_tokens(void **state)
 static void
 test_key_in_query(void **state)
 {
-    struct wd_now now = { 1700000000000000, 5000000 };
+    struct wd_store_op op;
     struct wd_arrival arrival = {
         .method = WD_SPAN("POST"), .path = WD_SPAN(GEMINI), .query = WD_SPAN("key=abc"), .has_body = true
     };
@@ -273,7 +275,8 @@ test_key_in_query(void **state)
     for (int with = 0; with < 2; with++) {
         memset(&ex, 0, sizeof(ex));
         arrival.token = wd_span_str(with ? b.token : "");
-        assert_int_equal(wd_inner_arrive(&b.gate, &ex, &arrival, now), WD_CODE_INVALID_REQUEST);
+        assert_int_equal(bench_step(&b, &ex, &arrival, &op, wd_inner_arrive(&b.gate, &ex, &arrival, &op)), WD_STEP_REFUSED);
+        assert_int_equal(ex.code, WD_CODE_INVALID_REQUEST);
         assert_null(strstr(ex.message, "abc"));
     }
     bench_close(&b);
@@ -292,14 +295,14 @@ test_no_store(void **state)
     (void)state;
     bench_open(&b, policy_open);
     wd_buf_init(&sent, 1 << 20);
-    tokens = b.gate.tokens;
-    b.gate.tokens = NULL;
+    tokens = b.gate.store.tokens;
+    b.gate.store.tokens = NULL;
     assert_int_equal(bench_send(&b, &ex, "POST", CHAT, USER("abc"), &sent), WD_CODE_STORE_UNAVAILABLE);
-    b.gate.tokens = tokens;
-    limits = b.gate.limits;
-    b.gate.limits = NULL;
+    b.gate.store.tokens = tokens;
+    limits = b.gate.store.limits;
+    b.gate.store.limits = NULL;
     assert_int_equal(bench_send(&b, &ex, "POST", CHAT, USER("abc"), &sent), WD_CODE_STORE_UNAVAILABLE);
-    b.gate.limits = limits;
+    b.gate.store.limits = limits;
     wd_buf_deinit(&sent);
     bench_close(&b);
 }

@@ -1,0 +1,35 @@
+#include "ngx_http_warder_module.h"
+
+
+ngx_int_t
+ngx_http_warder_store_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
+{
+    struct wd_now  now = ngx_http_warder_now();
+
+    wd_store_run(&ngx_http_warder_worker.gate.store, op, now.wall_us, now.mono_us);
+
+    return NGX_OK;
+}
+
+
+/* Nobody waits for the answer. */
+
+static void
+ngx_http_warder_store_tell(struct wd_store_op *op)
+{
+    struct wd_now  now = ngx_http_warder_now();
+
+    wd_store_run(&ngx_http_warder_worker.gate.store, op, now.wall_us, now.mono_us);
+}
+
+
+void
+ngx_http_warder_give_back(ngx_http_warder_ctx_t *ctx)
+{
+    struct wd_store_op    op;
+    ngx_http_upstream_t  *u = ctx->request->upstream;
+
+    if (wd_inner_unanswered(&ctx->ex, u != NULL && u->request_sent, &op)) {
+        ngx_http_warder_store_tell(&op);
+    }
+}
