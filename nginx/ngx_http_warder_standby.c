@@ -347,7 +347,11 @@ ngx_http_warder_standby_answer(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx
         ngx_http_warder_key_count_failure(provider, ctx->key_slot, status);
     }
 
-    next = ngx_http_warder_key_free(provider, same ? ctx->key_slot : NGX_HTTP_WARDER_NO_KEY);
+    next = ngx_http_warder_key_free(provider, ctx->key_slot);
+
+    if (next == NGX_HTTP_WARDER_NO_KEY && !same) {
+        next = ngx_http_warder_key_free(provider, NGX_HTTP_WARDER_NO_KEY);
+    }
 
     if (first != 0 || next == NGX_HTTP_WARDER_NO_KEY) {
         return NGX_OK;
