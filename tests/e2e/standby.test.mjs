@@ -558,6 +558,17 @@ describe('one exchange', () => {
     assert.deepEqual([answer.status, answer.headers['x-ratelimit-remaining-requests']], [429, '1']);
   });
 
+  test('a limit counts none when the second way reaches nobody', async () => {
+    const as = await gateway.token('unlucky', 'few');
+    const otherwise = firsts(401);
+    upstream.handle = (req, res, record) => (keyOf(record) === firstOf.openai ? otherwise(req, res, record) : res.destroy());
+    refused(await ask('chat', { as }), 502, 'provider_unavailable', 'openai');
+    upstream.handle = say('Fine.');
+    const answer = await ask('chat', { as });
+    fine('chat', answer);
+    assert.equal(answer.headers['x-ratelimit-remaining-requests'], '4');
+  });
+
   for (const name of names) {
     test(`${name}: the client leaves while the second way is under way`, async () => {
       const here = door();
@@ -655,6 +666,26 @@ test('HTTP/2 over TLS, the provider over TLS too', async () => {
         }
       }
     }
+    // the client leaves while the second way is under way
+    const here = door();
+    let closed;
+    secure.handle = (req, res, record) => {
+      if (keyOf(record) === firstOf.openai) return firsts(401)(req, res, record);
+      closed = record.closed;
+      here.open();
+      return new Promise(() => {});
+    };
+    await other.reload();
+    session.destroy();
+    session = http2.connect(other.url, { ca: fs.readFileSync(certs.ca) });
+    const count = other.records().length;
+    const req = session.request({ ':method': 'POST', ':path': formats.chat.path, authorization: `Bearer ${as}`, 'content-type': 'application/json' });
+    req.on('error', () => {}).end(JSON.stringify(formats.chat.ask('Hi')));
+    await here.opened;
+    req.close(http2.constants.NGHTTP2_CANCEL);
+    await closed;
+    await waitFor('its record', () => other.records().some((r) => r.decision === 'aborted'));
+    assert.equal(other.records().length, count + 1);
   } finally {
     session?.destroy();
     await other?.stop();
