@@ -29,7 +29,9 @@ static const char conf_http[] = "    access_log off;\n"
 static const char conf_errors[] =
     "        error_page 400 401 402 403 404 405 406 408 409 410 411 412 413 414 415 416 421 429 494 495 496 497\n"
     "                   500 501 502 503 504 505 507 /.warder/error;\n"
-    "        location = /.warder/error { internal; client_max_body_size 0; warder_error; }\n";
+    "        location = /.warder/error { internal; client_max_body_size 0; warder_error; }\n"
+    "        error_page 418 = @warder_standby;\n" /* the module's own status: the next key; by name, so that the method stays */
+    "        location @warder_standby { warder_standby; }\n";
 
 static const char conf_proxy[] =
     "            proxy_http_version 1.1;\n"

@@ -87,7 +87,9 @@ ngx_http_warder_metrics(ngx_http_request_t *r)
 
     wd_buf_init(&out, 4 * 1024 * 1024);
 
-    if (ngx_http_warder_metrics_print(ngx_http_warder_worker.metrics, &out) != WD_OK) {
+    if (ngx_http_warder_metrics_print(ngx_http_warder_worker.metrics, &out) != WD_OK
+        || ngx_http_warder_standby_print(&out) != WD_OK)
+    {
         wd_buf_deinit(&out);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -41,7 +41,7 @@ ngx_http_warder_post_read_handler(ngx_http_request_t *r)
 
 /* The request buffer holds the provider's key: it does not stay in freed memory. */
 
-static void
+void
 ngx_http_warder_wipe_upstream_request(ngx_http_request_t *r)
 {
     ngx_buf_t  *b;

@@ -169,6 +169,10 @@ ngx_http_warder_header_filter(ngx_http_request_t *r)
         return ngx_http_warder_next_header_filter(r);
     }
 
+    if (ngx_http_warder_standby_answer(r, ctx) != NGX_OK) {
+        return NGX_HTTP_WARDER_STANDBY;
+    }
+
     ctx->filtering = 1;
     ctx->answered = 1;
     r->upstream->upgrade = 0; /* a tunnel would pass the gate by */

@@ -206,6 +206,17 @@ ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf)
 }
 
 
+const struct wd_secret *
+ngx_http_warder_key(ngx_uint_t provider, ngx_uint_t slot)
+{
+    ngx_http_warder_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle, ngx_http_warder_module);
+
+    return mcf->keys[provider][slot];
+}
+
+
 /*
  * The supervisor is told with one byte: by the master C of a configuration that it took, F of one that it did not; by each worker R when it
  * is ready to serve, Q when it takes no new connection any more. The latter comes from a connection of nginx's that is marked idle: idle ones are closed right after the listening sockets of a worker that quits.

@@ -24,6 +24,7 @@ ngx_http_warder_metrics_init_zone(ngx_shm_zone_t *zone, void *data)
 
     if (data != NULL) {
         zone->data = data;
+        ngx_http_warder_standby_forget(data); /* a reload may bring other keys */
         return NGX_OK;
     }
 
@@ -113,6 +114,13 @@ ngx_http_warder_metrics_bind(ngx_http_warder_metrics_t *m, const struct wd_polic
     }
 
     ngx_unlock(&m->locked);
+}
+
+
+ngx_http_warder_key_marks_t *
+ngx_http_warder_metrics_keys(ngx_http_warder_metrics_t *m, ngx_uint_t provider)
+{
+    return m->provider[ngx_http_warder_slots[provider]].key;
 }
 
 

@@ -14,6 +14,7 @@ static ngx_int_t ngx_http_warder_init_module(ngx_cycle_t *cycle);
 static char *ngx_http_warder_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_warder_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_warder_error(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_warder_standby(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_warder_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_warder_key_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -38,6 +39,13 @@ static ngx_command_t  ngx_http_warder_commands[] = {
     { ngx_string("warder_error"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_warder_error,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("warder_standby"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_warder_standby,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -262,6 +270,13 @@ ngx_http_warder_error(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
+ngx_http_warder_standby(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_warder_set_handler(cf, ngx_http_warder_standby_handler);
+}
+
+
+static char *
 ngx_http_warder_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_warder_loc_conf_t  *wlcf = conf;
@@ -313,6 +328,7 @@ ngx_http_warder_key_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v
 {
     struct wd_span                key;
     ngx_http_warder_ctx_t        *ctx;
+    const struct wd_secret       *secret;
     ngx_http_warder_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_warder_module);
@@ -325,7 +341,14 @@ ngx_http_warder_key_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v
         return NGX_OK;
     }
 
-    key = wd_secret_get(mcf->keys[ctx->ex.provider->index][0]);
+    secret = ngx_http_warder_key(ctx->ex.provider->index, ctx->key_slot);
+
+    if (secret == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    key = wd_secret_get(secret);
 
     v->valid = 1;
     v->no_cacheable = 1;

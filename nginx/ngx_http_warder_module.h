@@ -12,6 +12,7 @@
 #include "ngx_http_warder_metrics.h"
 
 #define NGX_HTTP_WARDER_PROVIDERS_MAX 64
+#define NGX_HTTP_WARDER_STANDBY 418 /* nginx raises it for nothing else: error_page leads to warder_standby */
 #define NGX_HTTP_WARDER_BODY_MAX (32 * 1024 * 1024) /* bytes of a whole answer, and of one event */
 
 typedef struct {
@@ -62,6 +63,10 @@ typedef struct {
     ngx_uint_t http_version; /* of the request */
     size_t burst_bytes;
 
+    ngx_uint_t key_slot; /* which of the provider's keys the request goes out with */
+    ngx_uint_t key_status; /* with which the provider refused the last one; 0: none */
+    ngx_atomic_uint_t key_mark, key_turn; /* of the key when it was chosen */
+
     enum wd_code broken; /* the provider's stream broke off; the client has not been told yet */
     uint32_t slot;
     unsigned recorded:1;  /* slot is open in the journal */
@@ -83,6 +88,8 @@ extern ngx_http_warder_worker_t ngx_http_warder_worker;
 
 /* ngx_http_warder_keys.c: provider keys, handed over by the supervisor on an inherited socket. */
 ngx_int_t ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf);
+/* The provider's key in this slot, from 0; NULL: there is none. */
+const struct wd_secret *ngx_http_warder_key(ngx_uint_t provider, ngx_uint_t slot);
 /* Tells the supervisor one byte: see there. */
 void ngx_http_warder_say(ngx_log_t *log, const char *what);
 /* Tells the supervisor that this worker serves, and later that it quits. */
@@ -111,6 +118,8 @@ ngx_http_warder_ns(void)
 ngx_http_warder_ctx_t *ngx_http_warder_create_ctx(ngx_http_request_t *r);
 ngx_http_warder_ctx_t *ngx_http_warder_get_ctx(ngx_http_request_t *r);
 ngx_int_t ngx_http_warder_post_read_handler(ngx_http_request_t *r);
+/* Before another takes its place, and at the end. */
+void ngx_http_warder_wipe_upstream_request(ngx_http_request_t *r);
 
 /* ngx_http_warder_store.c: the store that is asked. */
 /* NGX_OK: op is answered; NGX_AGAIN: ngx_http_warder_resume() is called when it is. */
@@ -122,6 +131,28 @@ void ngx_http_warder_give_back(ngx_http_warder_ctx_t *ctx);
 void ngx_http_warder_resume(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op);
 ngx_int_t ngx_http_warder_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_warder_error_handler(ngx_http_request_t *r);
+/* Sends the request to the provider that the gate chose, with ctx->key_slot. */
+ngx_int_t ngx_http_warder_proxy(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
+
+/* ngx_http_warder_standby.c: the keys of a provider in turn. Slots count from 0 in the order of the policy. */
+/* Sets the key that a request goes out with. */
+void ngx_http_warder_standby_choose(ngx_http_warder_ctx_t *ctx);
+/*
+ * Judges the key by the header that the provider answered with. NGX_OK: the answer is for the caller; NGX_HTTP_WARDER_STANDBY: another key
+ * was chosen; the header filter returns this status, which drops the answer and leads to the handler.
+ */
+ngx_int_t ngx_http_warder_standby_answer(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);
+ngx_int_t ngx_http_warder_standby_handler(ngx_http_request_t *r);
+/* The provider answered 401, 403 or 429 to this key: counts it, and others go before it for a while. */
+void ngx_http_warder_key_failing(ngx_uint_t provider, ngx_uint_t slot, ngx_uint_t status);
+/* Another key stands in the slot. */
+void ngx_http_warder_key_unmark(ngx_uint_t provider, ngx_uint_t slot);
+/* The status that a key is marked for, or 0. *left: milliseconds until the mark ends; 0 when the key waits to be tried again. */
+ngx_uint_t ngx_http_warder_key_marked(ngx_uint_t provider, ngx_uint_t slot, ngx_msec_t *left);
+/* All slots, as when a reload may have brought other keys. */
+void ngx_http_warder_standby_forget(ngx_http_warder_metrics_t *m);
+/* Prometheus text, to go after that of the metrics. */
+enum wd_err ngx_http_warder_standby_print(struct wd_buf *out);
 
 /* ngx_http_warder_reply.c: answers of our own and the headers of every answer. */
 ngx_int_t ngx_http_warder_reply(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx);

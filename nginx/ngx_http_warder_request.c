@@ -424,14 +424,29 @@ ngx_http_warder_set_path(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
 }
 
 
+ngx_int_t
+ngx_http_warder_proxy(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
+{
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_warder_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_warder_module);
+
+    r->loc_conf = mcf->provider_conf[ctx->ex.provider->index];
+    ngx_http_update_location_config(r);
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return clcf->handler(r);
+}
+
+
 /* Hands the request to the proxy of the chosen provider. */
 
 static ngx_int_t
 ngx_http_warder_forward(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
 {
-    ngx_int_t                     rc;
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_warder_main_conf_t  *mcf;
+    ngx_int_t  rc;
 
     rc = ngx_http_warder_peers_state(ctx->ex.provider->index);
 
@@ -455,15 +470,10 @@ ngx_http_warder_forward(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_warder_module);
-
-    r->loc_conf = mcf->provider_conf[ctx->ex.provider->index];
-    ngx_http_update_location_config(r);
-
+    ngx_http_warder_standby_choose(ctx);
     ctx->upstream_began = ngx_current_msec;
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    return clcf->handler(r);
+    return ngx_http_warder_proxy(r, ctx);
 }
 
 
