@@ -4,6 +4,7 @@
 #include "../detect/pattern.h"
 #include "load.h"
 #include "settings.h"
+#include "store_url.h"
 #include "value.h"
 
 #define BIND_NAME 96
@@ -150,6 +151,20 @@ bind_uint(struct bind *b, const char *text)
     return WD_OK;
 }
 
+static enum wd_err
+bind_millis(struct bind *b, const char *text)
+{
+    uint64_t ms;
+    enum wd_err err = wd_value_millis(&ms, text);
+
+    if (err != WD_OK)
+        return err;
+    if (!bind_in_range(b, (double)ms))
+        return WD_ERR_RANGE;
+    *(uint32_t *)b->member = (uint32_t)ms;
+    return WD_OK;
+}
+
 static bool
 bind_printable(const char *text, size_t min, size_t max, const char *but)
 {
@@ -219,6 +234,18 @@ bind_url(struct bind *b, const char *text)
     provider->port = url.port;
     err = bind_keep(b, &provider->host, url.host);
     return err == WD_OK ? bind_keep(b, &provider->base_path, url.path) : err;
+}
+
+static enum wd_err
+bind_store(struct bind *b, const char *text)
+{
+    struct wd_store_url *store = b->member;
+    enum wd_err err = wd_store_url(store, &b->policy->arena, text, &b->what);
+
+    if (err != WD_OK || store->ca_file == NULL)
+        return err;
+    b->what = "has no valid ca_file";
+    return bind_path(b, store->ca_file, &store->ca_file);
 }
 
 /* What is wrong with it is said without the pattern: it may hold a value that somebody wants to find. */
@@ -337,10 +364,12 @@ static const struct {
     [WD_SETTING_GLOBS] = { bind_glob, .list = true },
     [WD_SETTING_KEYS] = { bind_key, .list = true },
     [WD_SETTING_LIMIT] = { bind_limit },
+    [WD_SETTING_MILLIS] = { bind_millis },
     [WD_SETTING_PATTERN] = { bind_pattern },
     [WD_SETTING_PATH] = { bind_file },
     [WD_SETTING_PREFIX] = { bind_prefix },
     [WD_SETTING_PROVIDERS] = { bind_role_provider, .list = true },
+    [WD_SETTING_STORE] = { bind_store },
     [WD_SETTING_TEXT] = { bind_text },
     [WD_SETTING_UINT] = { bind_uint },
     [WD_SETTING_UNBUILT] = { NULL },

@@ -67,6 +67,12 @@ check_providers(struct wd_load *load)
 }
 
 static enum wd_err
+check_store(struct wd_load *load)
+{
+    return check_file(load, "store", load->policy->store.ca_file, false);
+}
+
+static enum wd_err
 check_bounds(struct wd_load *load)
 {
     const struct wd_policy *p = load->policy;
@@ -105,7 +111,7 @@ enum wd_err
 wd_check_policy(struct wd_load *load)
 {
     static enum wd_err (*const checks[])(struct wd_load *) = {
-        check_tls, check_listeners, check_providers, check_bounds, check_isolation, wd_environ_production,
+        check_tls, check_listeners, check_providers, check_store, check_bounds, check_isolation, wd_environ_production,
     };
     enum wd_err err = WD_OK;
 

@@ -98,6 +98,19 @@ environ_max_requests(struct wd_load *load)
     return WD_OK;
 }
 
+static enum wd_err
+environ_store_password(struct wd_load *load)
+{
+    static const char name[] = "WARDER_STORE_PASSWORD";
+    const char *text = load->env(name);
+    enum wd_err err;
+
+    if (text == NULL || !load->policy->store.shared)
+        return WD_OK;
+    err = wd_policy_store_password(load->policy, wd_span_str(text));
+    return err == WD_ERR_SYNTAX ? environ_fail(load, err, name, "is not valid", "1 to 512 bytes, no control characters") : err;
+}
+
 /* The bits of the providers in "a, b". */
 static enum wd_err
 environ_allowed(struct wd_load *load, const char *name, const char *text, uint64_t *allowed)
@@ -171,6 +184,8 @@ wd_environ_apply(struct wd_load *load)
         err = environ_encryption(load);
     if (err == WD_OK)
         err = environ_max_requests(load);
+    if (err == WD_OK)
+        err = environ_store_password(load);
     if (err != WD_OK)
         return err;
     text = load->env(name);

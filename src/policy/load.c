@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "file.h"
+#include "store_url.h"
 #include "value.h"
 
 #define LOAD_FILE_BYTES (1 << 20)
@@ -245,6 +246,16 @@ load_bind(struct wd_load *load)
     return err == WD_OK ? wd_check_policy(load) : err;
 }
 
+/* The one value of the file that may hold a password. */
+static void
+load_wipe_store(const struct wd_yaml *root)
+{
+    const struct wd_yaml *store = root != NULL && root->kind == WD_YAML_MAP ? wd_yaml_get(root, "store") : NULL;
+
+    if (store != NULL && store->kind == WD_YAML_SCALAR && store->text != NULL)
+        wd_secret_wipe((char *)store->text, strlen(store->text));
+}
+
 static enum wd_err
 load_text(struct wd_load *load, struct wd_span text, const char *file, const char *base_dir)
 {
@@ -262,6 +273,7 @@ load_text(struct wd_load *load, struct wd_span text, const char *file, const cha
     load->root = root;
     if (err == WD_OK)
         err = load_bind(load);
+    load_wipe_store(root);
     wd_arena_deinit(&nodes);
     return err;
 }
@@ -329,6 +341,21 @@ load_read(struct wd_buf *text, const char *file, struct wd_policy_error *error)
     return err;
 }
 
+/* A file that holds the store's password is as secret as a file of keys. */
+static enum wd_err
+load_check_mode(struct wd_policy **policy, const char *file, struct wd_policy_error *error)
+{
+    const char *what;
+
+    if (!(*policy)->store.password_in_file || wd_file_check(file, true, &what) == WD_OK)
+        return WD_OK;
+    wd_yaml_error_at(error, file, 1, "store", "holds a password in a file that others can read",
+                     "mode 0600, or the password in WARDER_STORE_PASSWORD instead");
+    wd_policy_free(*policy);
+    *policy = NULL;
+    return WD_ERR_DENIED;
+}
+
 enum wd_err
 wd_policy_load(struct wd_policy **policy, const char *file, const char *base_dir, wd_getenv_fn *env,
                struct wd_policy_error *error)
@@ -344,6 +371,8 @@ wd_policy_load(struct wd_policy **policy, const char *file, const char *base_dir
 
         if (base != NULL) {
             err = wd_policy_parse(policy, wd_buf_span(&text), file, base, env, error);
+            if (err == WD_OK)
+                err = load_check_mode(policy, file, error);
         } else {
             wd_yaml_error_at(error, file, 1, "policy", "the folder of its paths cannot be found", "a folder that exists");
             err = WD_ERR_IO;
@@ -359,8 +388,25 @@ wd_policy_free(struct wd_policy *policy)
 {
     if (policy == NULL)
         return;
+    wd_secret_free(policy->store.password);
     wd_arena_deinit(&policy->arena);
     free(policy);
+}
+
+enum wd_err
+wd_policy_store_password(struct wd_policy *policy, struct wd_span password)
+{
+    struct wd_secret *secret;
+    enum wd_err err;
+
+    if (!wd_store_password_ok(password))
+        return WD_ERR_SYNTAX;
+    err = wd_secret_new(&secret, password);
+    if (err != WD_OK)
+        return err;
+    wd_secret_free(policy->store.password);
+    policy->store.password = secret;
+    return WD_OK;
 }
 
 const struct wd_provider *

@@ -74,6 +74,29 @@ struct wd_own_rule {
     int line;
 };
 
+enum wd_store_failure { WD_STORE_REFUSE, WD_STORE_LOCAL };
+
+#define WD_STORE_HOSTS_MAX 16
+
+struct wd_store_host {
+    const char *host; /* a name in lower case, or an address without brackets */
+    uint16_t port;
+};
+
+/* Where tokens and counters are kept. All zero: in the state folder. */
+struct wd_store_url {
+    bool shared; /* a Redis */
+    bool tls;    /* with certificate and host name verified, always */
+    struct wd_store_host hosts[WD_STORE_HOSTS_MAX];
+    uint32_t host_count;
+    uint32_t db;                /* 0 to 9999 */
+    const char *user;           /* NULL: the default user */
+    struct wd_secret *password; /* NULL: none */
+    bool password_in_file;      /* it stands in the policy: the file must be of mode 0600 */
+    const char *sentinel;       /* the master's name: the hosts are Sentinels; or NULL */
+    const char *ca_file;        /* absolute; NULL: the system's authorities */
+};
+
 struct wd_policy {
     struct wd_arena arena;
     const char *file;        /* as given */
@@ -85,6 +108,10 @@ struct wd_policy {
     const char *tls_cert, *tls_key; /* absolute, or NULL */
     struct wd_limit address_limit;
     const char *state; /* absolute */
+    struct wd_store_url store;
+    uint32_t store_timeout_ms; /* 10 to 10,000 */
+    enum wd_store_failure on_store_failure;
+    uint32_t replicas; /* gateways that share a store: 1 to 1,000 */
     struct wd_provider *providers;
     uint32_t provider_count;
     struct wd_role *roles;
@@ -128,6 +155,11 @@ typedef char *wd_getenv_fn(const char *name);
 enum wd_err wd_policy_load(struct wd_policy **policy, const char *file, const char *base_dir, wd_getenv_fn *env,
                            struct wd_policy_error *error) WD_CHECK;
 void wd_policy_free(struct wd_policy *policy);
+
+/* Takes another password for the store, from guarded memory or an environment; WD_ERR_SYNTAX when it cannot be one. */
+enum wd_err wd_policy_store_password(struct wd_policy *policy, struct wd_span password) WD_CHECK;
+/* Loopback, RFC 1918 or fc00::/7: as an address, or localhost. Nothing else is spoken to without TLS. */
+bool wd_store_address_private(const char *host);
 
 const struct wd_provider *wd_policy_provider(const struct wd_policy *p, struct wd_span name);
 const struct wd_role *wd_policy_role(const struct wd_policy *p, struct wd_span name);

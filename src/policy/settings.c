@@ -11,9 +11,9 @@
 
 static const struct wd_choice settings_bools[] = { { "true", true }, { "false", false }, { NULL } };
 static const struct wd_choice settings_off_only[] = { { "false", false }, { "true", true, .unbuilt = true }, { NULL } };
-static const struct wd_choice settings_stores[] = {
-    { "embedded", 0 }, { "redis://*", 0, .unbuilt = true }, { "rediss://*", 0, .unbuilt = true }, { NULL }
-};
+static const struct wd_choice settings_store_failures[] = { { "refuse", WD_STORE_REFUSE },
+                                                            { "local", WD_STORE_LOCAL },
+                                                            { NULL } };
 static const struct wd_choice settings_formats[] = {
     { "openai", WD_FORMAT_OPENAI }, { "anthropic", WD_FORMAT_ANTHROPIC }, { "google", WD_FORMAT_GOOGLE }, { NULL }
 };
@@ -48,8 +48,14 @@ const struct wd_setting wd_settings[] = {
       "Requests of one client address, counted before authentication." },
     { "state", WD_SETTING_PATH, POLICY(state), 0, 0, "./state", NULL,
       "Folder of tokens, counters and the audit log." },
-    { "store", WD_SETTING_CHOICE, NOT_KEPT, 0, 0, "embedded", settings_stores,
-      "Where tokens and counters are kept." },
+    { "store", WD_SETTING_STORE, POLICY(store), 0, 0, "embedded", NULL,
+      "Where tokens and counters are kept: in the state folder, or in a Redis 7 that many gateways share." },
+    { "store_timeout", WD_SETTING_MILLIS, POLICY(store_timeout_ms), 10, 10000, "250ms", NULL,
+      "How long the shared store may take to answer." },
+    { "on_store_failure", WD_SETTING_CHOICE, POLICY(on_store_failure), 0, 0, "refuse", settings_store_failures,
+      "When it does not answer: requests are refused, or each gateway applies limit / `replicas` by itself." },
+    { "replicas", WD_SETTING_UINT, POLICY(replicas), 1, 1000, "1", NULL,
+      "How many gateways share the store." },
     { "workers", WD_SETTING_UINT, POLICY(workers), 1, 64, "null", NULL,
       "Worker processes; null: one a core." },
 
@@ -190,6 +196,14 @@ settings_accepted(const struct wd_setting *row, char *out, size_t size)
         break;
     case WD_SETTING_DURATION:
         snprintf(out, size, "%llds to %llds, with s, m, h or d", min, max);
+        break;
+    case WD_SETTING_MILLIS:
+        snprintf(out, size, "%lldms to %llds, with ms or s", min, max / 1000);
+        break;
+    case WD_SETTING_STORE:
+        snprintf(out, size,
+                 "embedded, rediss://[USER:PASSWORD@]HOST[:PORT],...[/DB][?sentinel=NAME&ca_file=PATH], or redis:// to loopback "
+                 "and private addresses only, as it sends all in the clear");
         break;
     case WD_SETTING_FLAGS:
         settings_choices(row, out, size, "a list of ");

@@ -15,10 +15,12 @@ enum wd_setting_kind {
     WD_SETTING_GLOBS,     /* struct wd_strings; min and max items */
     WD_SETTING_KEYS,      /* of a provider; min and max items */
     WD_SETTING_LIMIT,     /* struct wd_limit */
+    WD_SETTING_MILLIS,    /* uint32_t milliseconds; min and max too */
     WD_SETTING_PATTERN,   /* const char *; min and max characters */
     WD_SETTING_PATH,      /* const char *, made absolute */
     WD_SETTING_PREFIX,    /* const char * */
     WD_SETTING_PROVIDERS, /* of a role; min and max items */
+    WD_SETTING_STORE,     /* struct wd_store_url */
     WD_SETTING_TEXT,      /* const char *; min and max characters */
     WD_SETTING_UINT,      /* uint32_t */
     WD_SETTING_UNBUILT,   /* null or an empty list: the control does not exist yet */

@@ -81,6 +81,20 @@ wd_value_bytes(uint64_t *bytes, const char *text)
     return WD_ERR_SYNTAX;
 }
 
+enum wd_err
+wd_value_millis(uint64_t *ms, const char *text)
+{
+    enum wd_err err = value_digits(ms, &text);
+    uint64_t unit = strcmp(text, "ms") == 0 ? 1 : strcmp(text, "s") == 0 ? 1000 : 0;
+
+    if (err == WD_ERR_SYNTAX || unit == 0)
+        return WD_ERR_SYNTAX;
+    if (err != WD_OK || *ms > UINT64_MAX / 1000)
+        return WD_ERR_RANGE;
+    *ms *= unit;
+    return WD_OK;
+}
+
 static const uint64_t value_day = 86400;
 
 enum wd_err
@@ -268,31 +282,30 @@ value_url_path(char *out, const char *path)
     return true;
 }
 
-static enum wd_err
-value_url_host(struct wd_url *url, const char *authority, size_t len, const char **what)
+enum wd_err
+wd_value_host(char host[WD_URL_SIZE], uint16_t *port, const char *authority, size_t len, const char **what)
 {
-    char port[8], ip[WD_ADDRESS_SIZE];
+    char digits[8], ip[WD_ADDRESS_SIZE];
     const char *rest;
     size_t left;
     bool v6;
 
     *what = "has no valid host";
-    if (!value_split_host(url->host, sizeof(url->host), &v6, authority, len, &rest))
+    if (!value_split_host(host, WD_URL_SIZE, &v6, authority, len, &rest))
         return WD_ERR_SYNTAX;
-    if (value_ip(ip, url->host, v6 ? AF_INET6 : AF_INET))
-        memcpy(url->host, ip, sizeof(ip));
-    else if (v6 || !value_dns_name(url->host))
+    if (value_ip(ip, host, v6 ? AF_INET6 : AF_INET))
+        memcpy(host, ip, sizeof(ip));
+    else if (v6 || !value_dns_name(host))
         return WD_ERR_SYNTAX;
     left = len - (size_t)(rest - authority);
-    url->port = url->tls ? 443 : 80;
     if (left == 0)
         return WD_OK;
     *what = "has no valid port";
-    if (rest[0] != ':' || left > sizeof(port))
+    if (rest[0] != ':' || left > sizeof(digits))
         return WD_ERR_SYNTAX;
-    memcpy(port, rest + 1, left - 1);
-    port[left - 1] = '\0';
-    return value_port(&url->port, port);
+    memcpy(digits, rest + 1, left - 1);
+    digits[left - 1] = '\0';
+    return value_port(port, digits);
 }
 
 enum wd_err
@@ -314,7 +327,8 @@ wd_value_url(struct wd_url *url, const char *text, const char **what)
     if (strpbrk(authority, "@?#") != NULL)
         return WD_ERR_SYNTAX;
     len = strcspn(authority, "/");
-    err = value_url_host(url, authority, len, what);
+    url->port = url->tls ? 443 : 80;
+    err = wd_value_host(url->host, &url->port, authority, len, what);
     if (err != WD_OK)
         return err;
     *what = "has a path of other than plain segments";

@@ -2,6 +2,7 @@
 #define WD_VALUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../base/err.h"
@@ -17,6 +18,9 @@ enum wd_err wd_value_uint(uint64_t *value, const char *text) WD_CHECK;
 enum wd_err wd_value_decimal(double *value, const char *text) WD_CHECK;
 /* Digits, alone or with KiB or MiB. */
 enum wd_err wd_value_bytes(uint64_t *bytes, const char *text) WD_CHECK;
+
+/* "250ms", "2s". */
+enum wd_err wd_value_millis(uint64_t *ms, const char *text) WD_CHECK;
 
 #define WD_ADDRESS_SIZE 48 /* an IPv6 address as text */
 
@@ -36,6 +40,12 @@ struct wd_url {
     char host[WD_URL_SIZE]; /* lower case, no brackets */
     char path[WD_URL_SIZE]; /* "" or "/a/b" */
 };
+
+/*
+ * "host", "host:port", "[::1]:port": a name in lower case or an address in its shortest form without brackets; *port stays
+ * as it is where none is given. len may be 0. *what as of wd_value_url().
+ */
+enum wd_err wd_value_host(char host[WD_URL_SIZE], uint16_t *port, const char *authority, size_t len, const char **what) WD_CHECK;
 
 /* An http(s) URL of a provider; *what says in constant text what is wrong, never quoting it. */
 enum wd_err wd_value_url(struct wd_url *url, const char *text, const char **what) WD_CHECK;

@@ -116,7 +116,7 @@ describe('F14: a control that could not work stops the start', () => {
     'alerts': (p) => { p.alerts = [{ on: 'refused' }]; },
     'isolation.enabled': (p) => { p.isolation = { enabled: true }; },
     'audit.encrypt_to': (p) => { p.audit = { encrypt_to: 'age1xyz' }; },
-    'a store of another kind': (p) => { p.store = 'redis://127.0.0.1:6379/0'; },
+    'a store of another kind': (p) => { p.store = 'postgres://127.0.0.1/x'; },
     'an unknown key': (p) => { p.detct = {}; },
     'an unknown action': (p) => { p.detect = { input: { secret: 'mask' } }; },
     'a role without provider': (p) => { p.roles.x = { providers: ['nobody'], tools: [] }; },

@@ -15,7 +15,7 @@ struct bad_case {
 #define A_ROLE(role) PROVIDERS "roles: {r: " role "}\n"
 
 #define TOP                                                                                                                      \
-    "listen, tls, admin, address_limit, state, store, workers, providers, roles, input, detect, rules, isolation, fallback, "    \
+    "listen, tls, admin, address_limit, state, store, store_timeout, on_store_failure, replicas, workers, providers, roles, input, detect, rules, isolation, fallback, "    \
     "refusal, "                                                                                                                  \
     "audit, "                                                                                                                    \
     "alerts"
@@ -273,8 +273,6 @@ static const struct bad_case bad_cases[] = {
       "p.yaml:1: detect.replacement: is not valid (accepted: 1 to 64 printable ASCII characters without quotes and backslash)" },
 
     /* F14: a control that is asked for and does not exist */
-    { "F14: redis", "store: redis://user:verysecret@h:6379/0\n" REST, "p.yaml:1: store: " UNBUILT " (accepted: embedded)" },
-    { "F14: another store", "store: postgres\n" REST, "p.yaml:1: store: is not valid (accepted: embedded)" },
     { "F14: isolation", "isolation:\n  enabled: true\n" REST, "p.yaml:2: isolation.enabled: " UNBUILT " (accepted: false)" },
     { "F14: isolation without enabled", "isolation: {scope: user}\n" REST,
       "p.yaml:1: isolation: " UNBUILT " (accepted: enabled: false)" },

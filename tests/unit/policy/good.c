@@ -25,6 +25,10 @@ test_defaults(void **state)
     assert_null(p->tls_key);
     assert_int_equal(p->address_limit.count, 0);
     assert_string_equal(p->state, "/base/state");
+    assert_false(p->store.shared);
+    assert_int_equal(p->store_timeout_ms, 250);
+    assert_int_equal(p->on_store_failure, WD_STORE_REFUSE);
+    assert_int_equal(p->replicas, 1);
     assert_int_equal(p->workers, 0);
     assert_int_equal(p->message_chars_min, 1);
     assert_int_equal(p->message_chars_max, 100000);
