@@ -35,6 +35,25 @@ keys_provider(const struct wd_policy *policy, const struct wd_provider *provider
     return err;
 }
 
+/* nginx reads the policy, but not the environment, where the password may come from. */
+static enum wd_err
+keys_store(const struct wd_policy *policy, struct wd_buf *frame, struct wd_policy_error *error)
+{
+    enum wd_err err;
+
+    if (policy->store.password == NULL && policy->store.user != NULL) {
+        snprintf(error->text, sizeof(error->text),
+                 "%s: store: names a user and no password (accepted: USER:PASSWORD, or "
+                 "WARDER_STORE_PASSWORD in the environment)",
+                 policy->file);
+        return WD_ERR_NOTFOUND;
+    }
+    if (policy->store.password == NULL)
+        return WD_OK;
+    err = keys_item(frame, WD_SPAN(":store"));
+    return err != WD_OK ? err : keys_item(frame, wd_secret_get(policy->store.password));
+}
+
 enum wd_err
 serve_keys_frame(const struct wd_policy *policy, wd_getenv_fn *env, struct wd_buf *frame, struct wd_policy_error *error)
 {
@@ -43,7 +62,7 @@ serve_keys_frame(const struct wd_policy *policy, wd_getenv_fn *env, struct wd_bu
     snprintf(error->text, sizeof(error->text), "too many or too long keys (accepted: 96 KiB in all)");
     for (uint32_t i = 0; err == WD_OK && i < policy->provider_count; i++)
         err = keys_provider(policy, &policy->providers[i], env, frame, error);
-    return err;
+    return err == WD_OK ? keys_store(policy, frame, error) : err;
 }
 
 static enum wd_err

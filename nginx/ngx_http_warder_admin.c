@@ -1,4 +1,5 @@
 #include "ngx_http_warder_module.h"
+#include "ngx_http_warder_redis.h"
 
 
 static ngx_int_t
@@ -50,6 +51,27 @@ ngx_http_warder_healthz(ngx_http_request_t *r)
 }
 
 
+/* With a shared store: ready when it takes writes; why not stands behind. */
+
+static ngx_int_t
+ngx_http_warder_readyz_store(ngx_http_request_t *r)
+{
+    u_char               text[128], *last;
+    enum wd_redis_state  state;
+
+    if (!ngx_http_warder_worker.gate.policy->store.shared) {
+        return ngx_http_warder_admin_send(r, NGX_HTTP_OK, WD_SPAN("ready\n"));
+    }
+
+    state = ngx_http_warder_redis_state();
+    last = ngx_snprintf(text, sizeof(text), "%s\nstore: %s\n", state == WD_REDIS_OK ? "ready" : "store_unavailable",
+                        wd_redis_state_text(state));
+
+    return ngx_http_warder_admin_send(r, state == WD_REDIS_OK ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      wd_span((char *) text, last - text));
+}
+
+
 /* Ready: the token store and the limits can be written, and so can the audit log. */
 
 static ngx_int_t
@@ -71,7 +93,7 @@ ngx_http_warder_readyz(ngx_http_request_t *r)
         return ngx_http_warder_admin_send(r, NGX_HTTP_SERVICE_UNAVAILABLE, WD_SPAN("audit_unavailable\n"));
     }
 
-    return ngx_http_warder_admin_send(r, NGX_HTTP_OK, WD_SPAN("ready\n"));
+    return ngx_http_warder_readyz_store(r);
 }
 
 

@@ -6,8 +6,8 @@
 
 /*
  * The supervisor hands over the provider keys on a socket whose number stands in WARDER_KEYS_FD. A frame is a 32-bit length and, for each
- * key, the provider's name and the key, each after a 32-bit length (all in host order). A reload without a new frame, as
- * when a person signals nginx itself, keeps the keys that were last received.
+ * key, the provider's name and the key, each after a 32-bit length (all in host order); the password of the shared store stands behind
+ * them under the name ":store". A reload without a new frame, as when a person signals nginx itself, keeps what was last received.
  */
 
 static struct wd_secret  *ngx_http_warder_frame;
@@ -177,6 +177,29 @@ ngx_http_warder_provider_keys(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf, 
 }
 
 
+/* The store's password, by the name that no provider has: it may come from the supervisor's environment. */
+
+static ngx_int_t
+ngx_http_warder_store_password(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf)
+{
+    struct wd_span  rest, name, password;
+
+    rest = wd_secret_get(ngx_http_warder_frame);
+
+    while (rest.len > 0) {
+        name = ngx_http_warder_frame_item(&rest);
+        password = ngx_http_warder_frame_item(&rest);
+
+        if (wd_span_eq(name, WD_SPAN(":store")) && wd_policy_store_password(mcf->policy, password) != WD_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "the store's password cannot be kept");
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf)
 {
@@ -202,7 +225,7 @@ ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf)
         }
     }
 
-    return NGX_OK;
+    return ngx_http_warder_store_password(cf, mcf);
 }
 
 

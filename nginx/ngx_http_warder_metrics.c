@@ -176,6 +176,13 @@ ngx_http_warder_metrics_stream(ngx_http_warder_metrics_t *m, const struct wd_exc
 }
 
 
+void
+ngx_http_warder_metrics_store(ngx_http_warder_metrics_t *m, ngx_uint_t up)
+{
+    m->worker[ngx_http_warder_place].store = up ? 2 : 1;
+}
+
+
 static const char *
 ngx_http_warder_metrics_name(ngx_http_warder_metrics_t *m, ngx_uint_t slot)
 {
@@ -258,6 +265,28 @@ ngx_http_warder_print_streams(ngx_http_warder_metrics_t *m, struct wd_buf *out)
     }
 
     return err;
+}
+
+
+/* Up when it is for every worker; nothing without a shared store. */
+
+static enum wd_err
+ngx_http_warder_print_store(ngx_http_warder_metrics_t *m, struct wd_buf *out)
+{
+    ngx_uint_t  k, up = 2;
+
+    if (m->worker[ngx_http_warder_place].store == 0) {
+        return WD_OK;
+    }
+
+    for (k = 0; k < NGX_HTTP_WARDER_WORKERS_MAX; k++) {
+        if (m->worker[k].store != 0 && ngx_http_warder_metrics_alive(m, k)) {
+            up = ngx_min(up, m->worker[k].store);
+        }
+    }
+
+    return wd_buf_printf(out, "# HELP warder_store_up Whether the shared store takes writes of every worker.\n"
+                              "# TYPE warder_store_up gauge\nwarder_store_up %u\n", up == 2);
 }
 
 
@@ -345,6 +374,10 @@ ngx_http_warder_metrics_print(ngx_http_warder_metrics_t *m, struct wd_buf *out)
 
     if (err == WD_OK) {
         err = ngx_http_warder_print_streams(m, out);
+    }
+
+    if (err == WD_OK) {
+        err = ngx_http_warder_print_store(m, out);
     }
 
     return err == WD_OK ? ngx_http_warder_print_findings(m, out) : err;

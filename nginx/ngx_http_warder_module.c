@@ -1,4 +1,5 @@
 #include "ngx_http_warder_module.h"
+#include "ngx_http_warder_redis.h"
 
 #include <libgen.h>
 #include <sodium.h>
@@ -211,6 +212,10 @@ ngx_http_warder_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (ngx_http_warder_keys_read(cf, mcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_warder_redis_conf(cf, mcf->policy, &mcf->store_ssl) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

@@ -23,6 +23,7 @@ typedef struct {
     size_t all_keys_count;
     void **provider_conf[NGX_HTTP_WARDER_PROVIDERS_MAX]; /* loc_conf of the location that proxies */
     ngx_shm_zone_t *metrics_zone;
+    ngx_ssl_t *store_ssl; /* of the shared store, or NULL */
     u_char install_key[32];
     ngx_uint_t taken; /* nginx runs by it */
 } ngx_http_warder_main_conf_t;

@@ -1,4 +1,5 @@
 #include "ngx_http_warder_module.h"
+#include "ngx_http_warder_redis.h"
 
 #include <sys/prctl.h>
 
@@ -104,6 +105,10 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
         wd_secret_relock(mcf->all_keys[i]);
     }
 
+    if (mcf->policy->store.password != NULL) {
+        wd_secret_relock(mcf->policy->store.password);
+    }
+
     w->gate.policy = mcf->policy;
     w->gate.engine = mcf->engine;
     w->gate.keys = mcf->all_keys;
@@ -139,6 +144,10 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (ngx_http_warder_redis_init(cycle, mcf->policy, mcf->store_ssl) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_http_warder_worker_open(cycle->log);
 
     return ngx_http_warder_ready(cycle->log);
@@ -149,6 +158,8 @@ void
 ngx_http_warder_worker_exit(ngx_cycle_t *cycle)
 {
     ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
+
+    ngx_http_warder_redis_exit(); /* first: who waits for it may still write */
 
     if (w->journal != NULL) {
         wd_journal_close(w->journal);
