@@ -259,6 +259,7 @@ ngx_http_warder_quitting(ngx_event_t *ev)
 {
     ngx_connection_t  *c = ev->data;
 
+    ngx_http_warder_metrics_store(ngx_http_warder_worker.metrics, NGX_HTTP_WARDER_STORE_NONE);
     ngx_http_warder_say(ev->log, "Q");
     ngx_http_warder_keys_fd = -1;
     ngx_close_connection(c);

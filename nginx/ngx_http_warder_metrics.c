@@ -177,9 +177,9 @@ ngx_http_warder_metrics_stream(ngx_http_warder_metrics_t *m, const struct wd_exc
 
 
 void
-ngx_http_warder_metrics_store(ngx_http_warder_metrics_t *m, ngx_uint_t up)
+ngx_http_warder_metrics_store(ngx_http_warder_metrics_t *m, ngx_uint_t state)
 {
-    m->worker[ngx_http_warder_place].store = up ? 2 : 1;
+    m->worker[ngx_http_warder_place].store = state;
 }
 
 
@@ -273,20 +273,20 @@ ngx_http_warder_print_streams(ngx_http_warder_metrics_t *m, struct wd_buf *out)
 static enum wd_err
 ngx_http_warder_print_store(ngx_http_warder_metrics_t *m, struct wd_buf *out)
 {
-    ngx_uint_t  k, up = 2;
+    ngx_uint_t  k, up = NGX_HTTP_WARDER_STORE_UP;
 
-    if (m->worker[ngx_http_warder_place].store == 0) {
+    if (m->worker[ngx_http_warder_place].store == NGX_HTTP_WARDER_STORE_NONE) {
         return WD_OK;
     }
 
     for (k = 0; k < NGX_HTTP_WARDER_WORKERS_MAX; k++) {
-        if (m->worker[k].store != 0 && ngx_http_warder_metrics_alive(m, k)) {
+        if (m->worker[k].store != NGX_HTTP_WARDER_STORE_NONE && ngx_http_warder_metrics_alive(m, k)) {
             up = ngx_min(up, m->worker[k].store);
         }
     }
 
     return wd_buf_printf(out, "# HELP warder_store_up Whether the shared store takes writes of every worker.\n"
-                              "# TYPE warder_store_up gauge\nwarder_store_up %u\n", up == 2);
+                              "# TYPE warder_store_up gauge\nwarder_store_up %u\n", up == NGX_HTTP_WARDER_STORE_UP);
 }
 
 

@@ -20,6 +20,10 @@ typedef struct {
     ngx_atomic_t failures[NGX_HTTP_WARDER_KEY_STATUSES];
 } ngx_http_warder_key_marks_t;
 
+#define NGX_HTTP_WARDER_STORE_NONE 0
+#define NGX_HTTP_WARDER_STORE_DOWN 1
+#define NGX_HTTP_WARDER_STORE_UP 2
+
 /* Counters of all workers in shared memory. Names come from the policy only, never from callers. */
 typedef struct {
     ngx_atomic_t locked;
@@ -38,7 +42,7 @@ typedef struct {
     struct {
         ngx_atomic_t pid;
         ngx_atomic_t streams[NGX_HTTP_WARDER_METRICS_SLOTS];
-        ngx_atomic_t store; /* the shared one: 0 none, 1 down, 2 up */
+        ngx_atomic_t store; /* one of those above */
     } worker[NGX_HTTP_WARDER_WORKERS_MAX];
 } ngx_http_warder_metrics_t;
 
@@ -49,8 +53,8 @@ void ngx_http_warder_metrics_bind(ngx_http_warder_metrics_t *m, const struct wd_
 ngx_http_warder_key_marks_t *ngx_http_warder_metrics_keys(ngx_http_warder_metrics_t *m, ngx_uint_t provider);
 void ngx_http_warder_metrics_count(ngx_http_warder_metrics_t *m, const struct wd_exchange *ex, uint64_t events);
 void ngx_http_warder_metrics_stream(ngx_http_warder_metrics_t *m, const struct wd_exchange *ex, int delta);
-/* Of this worker's connection to the shared store. */
-void ngx_http_warder_metrics_store(ngx_http_warder_metrics_t *m, ngx_uint_t up);
+/* Of this worker's connection to the shared store; none also for a worker that quits. */
+void ngx_http_warder_metrics_store(ngx_http_warder_metrics_t *m, ngx_uint_t state);
 /* Prometheus text exposition format 0.0.4. */
 enum wd_err ngx_http_warder_metrics_print(ngx_http_warder_metrics_t *m, struct wd_buf *out);
 

@@ -148,7 +148,11 @@ ngx_http_warder_redis_set_state(enum wd_redis_state state)
     ngx_http_warder_redis_t  *l = &ngx_http_warder_redis;
 
     l->state = state;
-    ngx_http_warder_metrics_store(ngx_http_warder_worker.metrics, ngx_http_warder_redis_state() == WD_REDIS_OK);
+
+    if (!ngx_exiting) {
+        ngx_http_warder_metrics_store(ngx_http_warder_worker.metrics, ngx_http_warder_redis_state() == WD_REDIS_OK
+                                      ? NGX_HTTP_WARDER_STORE_UP : NGX_HTTP_WARDER_STORE_DOWN);
+    }
 
     if (state != l->said && state != WD_REDIS_CONNECTING) {
         l->said = state;
@@ -479,7 +483,9 @@ ngx_http_warder_redis_init(ngx_cycle_t *cycle, const struct wd_policy *policy, n
         return NGX_ERROR;
     }
 
-    ngx_http_warder_redis_open(&l->retry);
+    /* not now: the clock of a worker that has not served yet is that of its configuration */
+
+    ngx_add_timer(&l->retry, 1);
 
     return NGX_OK;
 }
