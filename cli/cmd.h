@@ -9,5 +9,6 @@ int cmd_scan(int argc, char **argv);
 int cmd_rules(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_redact(int argc, char **argv);
+int cmd_store(int argc, char **argv);
 
 #endif

@@ -40,8 +40,8 @@ async function gatewayAt(store) {
 
 const readyz = (gateway) => request(`http://${gateway.policy.admin}/readyz`, { method: 'GET' });
 
-/** Waits until /readyz says this of the store. */
-async function says(gateway, state, ms = 10000) {
+/** Waits until /readyz says this of the store; the command line then says the same, unless it would wait for long. */
+async function says(gateway, state, { ms = 10000, cli = state !== 'does not answer in time' } = {}) {
   let last;
   await waitFor(`"store: ${state}"`, async () => {
     last = await readyz(gateway);
@@ -50,6 +50,15 @@ async function says(gateway, state, ms = 10000) {
   assert.equal(last.status, state === 'ok' ? 200 : 503);
   assert.match(last.text, state === 'ok' ? /^ready\n/ : /^store_unavailable\n/);
   assert.match(await gateway.metrics(), new RegExp(`^warder_store_up ${state === 'ok' ? 1 : 0}$`, 'm'));
+  if (cli) await checks(gateway, state);
+}
+
+/** What `warder store check` says. */
+async function checks(gateway, state) {
+  const said = await gateway.cli('store', 'check', '-c', gateway.file).then(({ stdout }) => ({ code: 0, text: stdout }), (error) => ({ code: error.code, text: error.stdout + error.stderr }));
+  assert.match(said.text, new RegExp(`^(store: ${state} \\(|warder: the shared store at \\S+: ${state}$)`, 'm'));
+  assert.equal(said.code, state === 'ok' ? 0 : 1);
+  assert.ok(!/verysecret/.test(said.text));
 }
 
 /** A TCP server that answers whatever comes with reply. */
@@ -112,7 +121,7 @@ test('killed and restarted, empty and with its data', async () => {
 });
 
 /** Connections to this port, also those that nobody has accepted. */
-const tcp = (port) => read('/proc/net/tcp').split('\n').filter((l) => l.split(/\s+/)[3]?.endsWith(`:${port.toString(16).toUpperCase().padStart(4, '0')}`)).length;
+const tcp = (port) => read('/proc/net/tcp').split('\n').filter((l) => l.trim().split(/\s+/)[2]?.endsWith(`:${port.toString(16).toUpperCase().padStart(4, '0')}`)).length;
 
 /** The gateway's connections, by Redis' own count. */
 const connections = async (redis) => (await redis.ask('CLIENT', 'LIST')).match(/^id=\d+ .*cmd=eval/gm).map((l) => l.split(' ')[0]).join();
@@ -164,14 +173,14 @@ describe('a server that is none', () => {
     'arrays in arrays': [(s) => s.write('*65000\r\n'.repeat(6)), 'does not speak the protocol'],
     'a text without end': [(s) => s.write('$2000000000\r\n' + 'x'.repeat(3 << 20)), 'does not speak the protocol'],
     'a negative length': [(s) => s.write('$-5\r\n'), 'does not speak the protocol'],
-    'silence': [() => {}, 'does not answer in time'],
+    'silence': [() => {}, 'does not answer in time', { cli: true }],
     'an end': [(s) => s.end(), 'not reachable'],
   };
-  for (const [what, [reply, state]] of Object.entries(answers)) {
+  for (const [what, [reply, state, more]] of Object.entries(answers)) {
     test(what, async () => {
       const server = await keep(garbage(reply));
       const gateway = await gatewayAt(`redis://127.0.0.1:${server.port}`);
-      await says(gateway, state);
+      await says(gateway, state, more);
       assert.equal((await request(`http://${gateway.policy.admin}/healthz`, { method: 'GET' })).status, 200);
     });
   }
@@ -227,7 +236,7 @@ test('a Sentinel says who is the master, also when another becomes it', async ()
   await waitFor('the Sentinel to know the replica', async () => (await sentinel.ask('SENTINEL', 'replicas', 'main')).includes(String(replica.port)), 20000);
   await master.kill();
   await waitFor('the replica to be the master', async () => /role:master/.test(await replica.ask('INFO', 'replication')), 30000);
-  await says(gateway, 'ok', 20000);
+  await says(gateway, 'ok', { ms: 20000 });
   assert.match(await replica.ask('CLIENT', 'LIST'), /cmd=eval/);
 });
 

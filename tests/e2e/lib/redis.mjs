@@ -19,7 +19,10 @@ export function ask(server, ...words) {
     socket.setTimeout(5000, () => socket.destroy(new Error('Redis does not answer')));
     socket.on('error', fail);
     socket.on('close', () => done(login ? text.replace(/^[^\n]*\n/, '') : text));
-    socket.setEncoding('utf8').on('data', (chunk) => { text += chunk; });
+    socket.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk;
+      if (/-ERR unknown command 'QUIT'/.test(text)) socket.end(); // of a Sentinel
+    });
     if (login) say(login);
     say(words);
     say(['QUIT']);
