@@ -348,6 +348,40 @@ test_time_after_a_stall_is_as_before(void **state)
 }
 
 static void
+test_time_while_an_older_reply_is_missing(void **state)
+{
+    struct asked a = { 0 }, b = { 0 }, c = { 0 };
+
+    ask(&a, NGX_OK);
+    ask(&b, NGX_OK);
+    turn(100);
+    assert_true(a.null && b.null);
+    turn(50);
+    answer(":1\r\n");
+    ask(&c, NGX_OK);
+    turn(100);
+    assert_true(c.times == 1 && c.null);
+}
+
+static void
+test_time_is_each_call_s_own(void **state)
+{
+    struct asked a = { 0 }, b = { 0 };
+
+    ask(&a, NGX_OK);
+    turn(50);
+    answer(":1\r\n");
+    turn(10);
+    ask(&b, NGX_OK);
+    turn(45);
+    assert_int_equal(ngx_http_warder_redis_state(), WD_REDIS_OK);
+    turn(54);
+    assert_int_equal(b.times, 0);
+    turn(1);
+    assert_true(b.times == 1 && b.null);
+}
+
+static void
 test_silence_closes(void **state)
 {
     struct asked a = { 0 };
@@ -552,7 +586,7 @@ test_the_hook_may_give_up(void **state)
 {
     answer(role);
     hooked.rejects = true;
-    answer("-ERR no\r\n:1\r\n");
+    answer("-READONLY no\r\n:1\r\n");
     assert_int_equal(ngx_http_warder_redis_state(), WD_REDIS_REFUSED);
     assert_int_equal(hooked.times, 1);
 }
@@ -581,6 +615,8 @@ main(void)
         WITH(test_forgotten_calls_keep_the_order),
         WITH(test_late_replies_are_dropped_and_the_connection_stays),
         WITH(test_time_after_a_stall_is_as_before),
+        WITH(test_time_while_an_older_reply_is_missing),
+        WITH(test_time_is_each_call_s_own),
         WITH(test_silence_closes),
         WITH(test_garbage_fails_every_call_once),
         WITH(test_a_reply_that_nobody_asked_for),
