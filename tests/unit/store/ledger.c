@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "scratch.h"
@@ -476,6 +476,390 @@ exact_as_a_naive_twin(void **state)
     }
 }
 
+/* --- room --- */
+
+static void
+F51_a_full_ledger_refuses_and_takes_nothing(void **state)
+{
+    struct scratch s;
+    struct wd_holding h[4];
+
+    scratch_make(&s);
+    struct wd_ledger *l = open_ledger(&s, 100);
+    for (uint32_t n = 0; n < 98; n++)
+        take(l, n, OPENAI, NOW, 1);
+    h[0] = value_of(0), h[1] = value_of(200), h[2] = value_of(201), h[3] = value_of(202);
+    assert_int_equal(take_many(l, h, 4, OPENAI, NOW, 2), WD_ERR_FULL);
+    for (uint32_t n = 200; n < 203; n++)
+        assert_int_equal(look(l, n, GOOGLE, NOW), WD_HELD_NOT);
+    release(l, 0, 1); /* the second take of it did not happen */
+    assert_int_equal(look(l, 0, GOOGLE, NOW), WD_HELD_NOT);
+    assert_int_equal(take_many(l, h + 1, 3, OPENAI, NOW, 2), WD_OK);
+    assert_int_equal(take_many(l, h, 1, OPENAI, NOW, 2), WD_ERR_FULL);
+    assert_int_equal(take_many(l, h + 1, 3, OPENAI, NOW, 3), WD_OK); /* what is known needs no room */
+    /* a day later nothing of it is in the way */
+    for (uint32_t n = 300; n < 400; n++)
+        take(l, n, OPENAI, NOW + DAY, 1);
+    wd_ledger_close(l);
+    scratch_drop(&s);
+}
+
+static void
+F51_a_page_that_cannot_be_split_any_more_is_full(void **state)
+{
+    struct scratch s;
+    struct wd_holding h = { 0 };
+    uint32_t n = 0;
+
+    scratch_make(&s);
+    struct wd_ledger *l = open_ledger(&s, 5000);
+    for (;; n++) { /* keys that differ at their ends alone: chance makes none such */
+        memcpy(h.key + 8, &n, sizeof(n));
+        h.key[15] = (uint8_t)n;
+        enum wd_err err = take_many(l, &h, 1, OPENAI, NOW, 1);
+        if (err == WD_ERR_FULL)
+            break;
+        assert_int_equal(err, WD_OK);
+    }
+    assert_int_equal(n, 123);
+    for (uint32_t i = 0; i < n; i++) {
+        memcpy(h.key + 8, &i, sizeof(i));
+        h.key[15] = (uint8_t)i;
+        assert_int_equal(wd_ledger_begin(l, NOW), WD_OK);
+        wd_ledger_look(l, &h, 1, GOOGLE);
+        wd_ledger_end(l);
+        assert_int_equal(h.held, WD_HELD_OTHER);
+    }
+    take(l, 1, OPENAI, NOW, 1);
+    wd_ledger_close(l);
+    scratch_drop(&s);
+}
+
+static void
+F51_steady_churn_stays_small(void **state)
+{
+    struct scratch s;
+    struct stat st;
+
+    scratch_make(&s);
+    struct wd_ledger *l = open_ledger(&s, 0);
+    wd_ledger_look_again(l);
+    for (uint32_t i = 0; i < 200000; i++) /* 864 alive at a time */
+        take(l, i, OPENAI, NOW + (uint64_t)i * 100, 1);
+    assert_int_equal(stat(s.path, &st), 0);
+    assert_true(st.st_blocks * 512 < 4 << 20);
+    wd_ledger_close(l);
+    scratch_drop(&s);
+}
+
+/* A disk of 3 MiB, for this process and its children alone; false where that is not allowed. */
+static bool
+small_disk(const char *dir)
+{
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+        return false;
+    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount("none", dir, "tmpfs", 0, "size=3m,mode=700") == 0;
+}
+
+static void
+fill_disk(const char *path, bool but_one_page)
+{
+    static const char zeros[4096];
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+    while (write(fd, zeros, sizeof(zeros)) > 0) {
+    }
+    if (but_one_page)
+        assert_int_equal(ftruncate(fd, lseek(fd, 0, SEEK_CUR) - 4096), 0);
+    close(fd);
+}
+
+static void
+on_small_disk(struct scratch *s)
+{
+    struct wd_ledger *l;
+    struct wd_holding h[2];
+    char other[300];
+    uint32_t n = 0;
+    enum wd_err err;
+
+    snprintf(other, sizeof(other), "%s/other", s->dir);
+    fill_disk(other, true);
+    assert_int_equal(wd_ledger_prepare(scratch_path(s, "ledger.map"), 0, NOW), WD_ERR_IO);
+    assert_int_equal(unlink(other), 0);
+    l = open_ledger(s, 0); /* what was begun is no ledger yet, and is made again */
+    do {
+        h[0] = value_of(2 * n), h[1] = value_of(2 * n + 1);
+        err = take_many(l, h, 2, OPENAI, NOW, 1);
+    } while (err == WD_OK && ++n < 100000);
+    assert_int_equal(err, WD_ERR_FULL);
+    assert_true(n > 10000);
+    fill_disk(other, false);
+    for (uint32_t i = 0; i < 2 * n; i++)
+        assert_int_equal(look(l, i, GOOGLE, NOW), WD_HELD_OTHER);
+    assert_int_equal(look(l, 2 * n, GOOGLE, NOW), WD_HELD_NOT);
+    assert_int_equal(look(l, 2 * n + 1, GOOGLE, NOW), WD_HELD_NOT);
+    wd_ledger_close(l);
+    assert_int_equal(wd_ledger_prepare(s->path, 0, NOW), WD_OK);
+    assert_int_equal(wd_ledger_open(&l, s->path, 0), WD_OK);
+    for (uint32_t i = 0; i < 2 * n; i++)
+        assert_int_equal(look(l, i, GOOGLE, NOW), WD_HELD_OTHER);
+    /* what expires makes room on a full disk too */
+    assert_int_equal(take_many(l, h, 2, OPENAI, NOW + DAY, 1), WD_OK);
+    wd_ledger_close(l);
+}
+
+static void
+full_disk_is_an_answer(void **state)
+{
+    struct scratch s;
+    int status;
+
+    scratch_make(&s);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!small_disk(s.dir))
+            _exit(77);
+        on_small_disk(&s);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    scratch_drop(&s);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(status, 0);
+}
+
+/* --- damage --- */
+
+static void
+what_is_no_ledger_is_left_alone(void **state)
+{
+    static const off_t cuts[] = { 1, 100, 4096, 8192, 200000, -4096, -1 };
+    struct scratch s;
+    struct wd_ledger *l;
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(*cuts); i++) {
+        scratch_make(&s);
+        l = open_ledger(&s, 5000);
+        take(l, 1, OPENAI, NOW, 1);
+        assert_int_equal(stat(s.path, &st), 0);
+        off_t size = cuts[i] < 0 ? st.st_size + cuts[i] : cuts[i];
+        assert_int_equal(truncate(s.path, size), 0);
+        struct wd_holding h = value_of(1);
+        assert_int_equal(wd_ledger_begin(l, NOW), WD_ERR_CORRUPT);
+        wd_ledger_release(l, &h, 1, 1);
+        assert_int_equal(wd_ledger_forget(l, h.key), WD_ERR_CORRUPT);
+        wd_ledger_close(l);
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(k == 0 ? wd_ledger_open(&l, s.path, 5000) : wd_ledger_prepare(s.path, 5000, NOW), WD_ERR_CORRUPT);
+            assert_int_equal(stat(s.path, &st), 0);
+            assert_int_equal(st.st_size, size);
+        }
+        scratch_drop(&s);
+    }
+    static const char *const texts[] = { "x", "a list of things to buy\n", "WDLIMIT1", "WDLEDGR1", "WDLEDGR2" };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        scratch_make(&s);
+        for (off_t size = 0; size <= 300000; size += 150000) {
+            FILE *f = fopen(scratch_path(&s, "ledger.map"), "w");
+            assert_non_null(f);
+            fputs(texts[i], f);
+            fclose(f);
+            if (size > 0)
+                assert_int_equal(truncate(s.path, size), 0);
+            assert_int_equal(wd_ledger_open(&l, s.path, 5000), WD_ERR_CORRUPT);
+            assert_null(l);
+            assert_int_equal(wd_ledger_prepare(s.path, 5000, NOW), WD_ERR_CORRUPT);
+        }
+        scratch_drop(&s);
+    }
+}
+
+static void
+what_is_somebody_elses_is_an_error(void **state)
+{
+    struct scratch s;
+    struct wd_ledger *l;
+    char path[300];
+
+    scratch_make(&s);
+    l = open_ledger(&s, 100);
+    wd_ledger_close(l);
+    snprintf(path, sizeof(path), "%s.link", s.path);
+    assert_int_equal(symlink(s.path, path), 0);
+    assert_int_equal(wd_ledger_open(&l, path, 100), WD_ERR_IO);
+    assert_int_equal(wd_ledger_prepare(path, 100, NOW), WD_ERR_IO);
+    assert_int_equal(wd_ledger_open(&l, s.dir, 100), WD_ERR_IO);
+    assert_int_equal(wd_ledger_open(&l, "/nowhere/ledger.map", 100), WD_ERR_IO);
+    snprintf(path, sizeof(path), "%s/fifo", s.dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(wd_ledger_open(&l, path, 100), WD_ERR_IO);
+    assert_int_equal(wd_ledger_open(&l, scratch_path(&s, "more.map"), 700000001), WD_ERR_IO);
+    if (geteuid() != 0) {
+        snprintf(path, sizeof(path), "%s/ledger.map", s.dir);
+        assert_int_equal(chmod(path, 0), 0);
+        assert_int_equal(wd_ledger_open(&l, path, 100), WD_ERR_IO);
+    }
+    scratch_drop(&s);
+}
+
+/* As the parts of the file lie (src/store/ledger_map.h), for a ledger of 5,000: the test writes into it. */
+#define PAGES_AT (4096 + 135168 + 4096)
+#define PAGE_AT(n) (PAGES_AT + (off_t)(n)*4096)
+
+static uint32_t
+page_count(int fd)
+{
+    uint32_t n;
+
+    assert_int_equal(pread(fd, &n, sizeof(n), 24), sizeof(n));
+    return n;
+}
+
+/*
+ * After a power cut some pages are as they were before the last moments: not written at all, or without what came since; so is
+ * the directory, and the header. What was taken long before is there, unless it stood in a page that was split just then and its
+ * place was needed since.
+ */
+static void
+what_a_power_cut_leaves_is_mended(void **state)
+{
+    static char old[PAGES_AT + 128 * 4096], new[sizeof(old)];
+    enum { BEFORE = 900, AFTER = 1300 };
+    uint32_t lost = 0;
+
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct scratch s;
+        random_state = seed;
+        scratch_make(&s);
+        struct wd_ledger *l = open_ledger(&s, 5000);
+        for (uint32_t n = 0; n < BEFORE; n++)
+            take(l, n, OPENAI, NOW, 1);
+        int fd = open(s.path, O_RDWR);
+        assert_int_equal(pread(fd, old, sizeof(old), 0), sizeof(old));
+        for (uint32_t n = BEFORE; n < AFTER; n++)
+            take(l, n, OPENAI, NOW, 1);
+        wd_ledger_close(l);
+        assert_int_equal(pread(fd, new, sizeof(new), 0), sizeof(new));
+        for (size_t at = 0; at < sizeof(new); at += 4096)
+            if (pick(4) == 0)
+                assert_int_equal(pwrite(fd, old + at, 4096, (off_t)at), 4096);
+        close(fd);
+        assert_int_equal(wd_ledger_prepare(s.path, 5000, NOW), WD_OK);
+        assert_int_equal(wd_ledger_open(&l, s.path, 5000), WD_OK);
+        for (uint32_t n = 0; n < BEFORE; n++)
+            lost += look(l, n, GOOGLE, NOW) != WD_HELD_OTHER;
+        for (uint32_t n = 0; n < 3000; n++)
+            take(l, n, OPENAI, NOW, 1);
+        for (uint32_t n = 0; n < 3000; n++)
+            assert_int_equal(look(l, n, GOOGLE, NOW), WD_HELD_OTHER);
+        assert_int_equal(used(l), 3000);
+        wd_ledger_close(l);
+        scratch_drop(&s);
+    }
+    print_message("of %d old values each %.2f were lost\n", BEFORE, lost / 60.0);
+    assert_true(lost < 60 * (AFTER - BEFORE) / 4);
+}
+
+static void
+a_damaged_directory_is_made_anew(void **state)
+{
+    struct scratch s;
+    char junk[4096];
+
+    scratch_make(&s);
+    struct wd_ledger *l = open_ledger(&s, 5000);
+    for (uint32_t n = 0; n < 3000; n++)
+        take(l, n, OPENAI, NOW, 1);
+    wd_ledger_close(l);
+    int fd = open(s.path, O_RDWR);
+    memset(junk, 0x5a, sizeof(junk));
+    assert_int_equal(pwrite(fd, junk, sizeof(junk), PAGES_AT - 4096), sizeof(junk));
+    assert_int_equal(wd_ledger_open(&l, s.path, 5000), WD_OK);
+    /* who cannot be sure says somebody else's, and takes nothing */
+    struct wd_holding h = value_of(1), new = value_of(5000);
+    assert_int_equal(look(l, 1, OPENAI, NOW), WD_HELD_OTHER);
+    assert_int_equal(take_many(l, &new, 1, OPENAI, NOW, 1), WD_ERR_CORRUPT);
+    assert_int_equal(wd_ledger_forget(l, h.key), WD_ERR_CORRUPT);
+    wd_ledger_close(l);
+    assert_int_equal(wd_ledger_prepare(s.path, 5000, NOW), WD_OK);
+    assert_int_equal(wd_ledger_open(&l, s.path, 5000), WD_OK);
+    for (uint32_t n = 0; n < 3000; n++)
+        assert_int_equal(look(l, n, GOOGLE, NOW), WD_HELD_OTHER);
+    assert_int_equal(used(l), 3000);
+    wd_ledger_close(l);
+    close(fd);
+    scratch_drop(&s);
+}
+
+static bool
+any_entry(void *ctx, const struct wd_ledger_entry *e)
+{
+    return true;
+}
+
+/* Flips bytes anywhere but in the lock itself, in a closed and in a mapped file. */
+static void
+damaged_file_never_leads_out_of_the_map(void **state)
+{
+    struct scratch s;
+    struct wd_ledger *l;
+    uint8_t bytes[8];
+    uint32_t mended = 0;
+
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        random_state = seed;
+        scratch_make(&s);
+        l = open_ledger(&s, 5000);
+        for (uint32_t n = 0; n < 2000; n++)
+            take(l, n, OPENAI, NOW, 1);
+        bool mapped = seed % 2 == 0;
+        if (!mapped)
+            wd_ledger_close(l);
+        int fd = open(s.path, O_RDWR);
+        uint32_t pages = page_count(fd);
+        for (uint32_t i = 0; i < seed % 40; i++) {
+            /* heads of pages, the directory, anywhere; the header's numbers too */
+            uint32_t at =
+                pick(4) == 0 ? PAGES_AT - 4096 + pick(1024) : (uint32_t)PAGE_AT(pick(pages)) + pick(pick(20) == 0 ? 16 : 4096);
+            if (seed % 8 > 5)
+                at = 16 + pick(40);
+            for (size_t b = 0; b < sizeof(bytes); b++)
+                bytes[b] = (uint8_t)pick(pick(2) != 0 ? 256 : 3);
+            assert_true(pwrite(fd, bytes, 1 + pick(8), at) > 0);
+        }
+        close(fd);
+        if (!mapped) {
+            enum wd_err err = wd_ledger_prepare(s.path, 5000, NOW);
+            assert_true(err == WD_OK || err == WD_ERR_CORRUPT || err == WD_ERR_FULL);
+            mended += err == WD_OK;
+            if (wd_ledger_open(&l, s.path, 5000) != WD_OK)
+                l = NULL;
+        }
+        for (uint32_t n = 0; l != NULL && n < 3000; n++) {
+            struct wd_holding h = value_of(n);
+            assert_int_equal(wd_ledger_begin(l, NOW), WD_OK);
+            enum wd_err err = wd_ledger_take(l, &h, 1, GOOGLE, DAY, 1);
+            assert_true(err == WD_OK || err == WD_ERR_CORRUPT || err == WD_ERR_FULL);
+            wd_ledger_end(l);
+            if (n % 7 == 0)
+                wd_ledger_release(l, &h, 1, 1);
+        }
+        uint64_t count;
+        if (l != NULL) {
+            enum wd_err err = wd_ledger_list(l, NOW, any_entry, NULL);
+            assert_true(err == WD_OK || err == WD_ERR_CORRUPT);
+            err = wd_ledger_forget_if(l, any_entry, NULL, &count);
+            assert_true(err == WD_OK || err == WD_ERR_CORRUPT);
+        }
+        wd_ledger_close(l);
+        scratch_drop(&s);
+    }
+    assert_true(mended > 10);
+}
+
 int
 main(void)
 {
@@ -488,6 +872,15 @@ main(void)
         cmocka_unit_test(keys_of_two_scopes_never_meet),
         cmocka_unit_test(filter_is_everybodys_and_stays),
         cmocka_unit_test(exact_as_a_naive_twin),
+        cmocka_unit_test(F51_a_full_ledger_refuses_and_takes_nothing),
+        cmocka_unit_test(F51_a_page_that_cannot_be_split_any_more_is_full),
+        cmocka_unit_test(F51_steady_churn_stays_small),
+        cmocka_unit_test(full_disk_is_an_answer),
+        cmocka_unit_test(what_is_no_ledger_is_left_alone),
+        cmocka_unit_test(what_is_somebody_elses_is_an_error),
+        cmocka_unit_test(what_a_power_cut_leaves_is_mended),
+        cmocka_unit_test(a_damaged_directory_is_made_anew),
+        cmocka_unit_test(damaged_file_never_leads_out_of_the_map),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
