@@ -1,8 +1,8 @@
 #include "limits.h"
 
-#include <sodium.h>
 #include <string.h>
 
+#include "keyed.h"
 #include "limits_map.h"
 #include "limits_window.h"
 
@@ -370,25 +370,8 @@ wd_limits_look_again(struct wd_limits *l)
     l->looked = false;
 }
 
-/* SipHash-2-4 with 128 bits: keyed, and four of them a request cost less than one BLAKE2b. */
 void
 wd_limits_key(uint8_t out[16], const uint8_t secret[32], const char *scope, struct wd_span a, struct wd_span b)
 {
-    const struct wd_span parts[] = { wd_span_str(scope), a, b };
-    uint8_t text[512];
-    size_t n = 0;
-
-    for (size_t i = 0; i < 3; i++) {
-        uint64_t len = parts[i].len; /* before each part, so that no two lists of names read alike */
-        if (len > sizeof(text) - n - sizeof(len)) {
-            crypto_generichash(out, 16, (const uint8_t *)parts[i].ptr, parts[i].len, secret, 32);
-            return; /* longer than any name that the policy or a token can hold */
-        }
-        memcpy(text + n, &len, sizeof(len));
-        n += sizeof(len);
-        if (len > 0)
-            memcpy(text + n, parts[i].ptr, len);
-        n += len;
-    }
-    crypto_shorthash_siphashx24(out, text, n, secret);
+    wd_keyed(out, secret, scope, a, b);
 }
