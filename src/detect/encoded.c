@@ -87,6 +87,17 @@ encoded_touches(const struct wd_matches *all, size_t from, size_t to)
     return false;
 }
 
+/* Tells a decoded value that is to stay. */
+static uint8_t
+encoded_tell(const struct wd_scan *scan, struct wd_span text, const struct wd_match *inner)
+{
+    enum wd_action action = wd_scan_action(scan, inner->rule);
+
+    if (scan->value == NULL || action >= WD_REDACT)
+        return WD_OFF;
+    return (uint8_t)scan->value(scan->value_ctx, inner->rule, wd_span(text.ptr + inner->start, inner->end - inner->start), action);
+}
+
 /*
  * What the decoded text at this depth holds, and what is encoded in it, all as findings of the place `at`; or, when map is not
  * NULL, at their own places in the piece.
@@ -108,6 +119,7 @@ encoded_find_at(const struct wd_scan *scan, struct wd_encoded *e, size_t len, un
     for (i = 0; i < e->inner.count && err == WD_OK; i++) {
         m = *at;
         m.rule = e->inner.items[i].rule;
+        m.action = encoded_tell(scan, text, &e->inner.items[i]);
         if (map != NULL) {
             m.open = m.open && e->inner.items[i].end == len;
             m.start = map[e->inner.items[i].start];

@@ -109,14 +109,17 @@ wd_matches_add(struct wd_matches *all, const struct wd_match *m)
 {
     struct wd_match *items;
     uint32_t i, size;
+    uint8_t action;
 
     for (i = all->count; i > 0 && all->items[i - 1].start >= m->start; i--) {
         struct wd_match *other = &all->items[i - 1];
 
         if (other->start != m->start || other->end != m->end || other->rule->category != m->rule->category)
             continue;
+        action = m->action > other->action ? m->action : other->action;
         if (m->rule->severity > other->rule->severity)
             *other = *m;
+        other->action = action;
         return WD_OK;
     }
     if (all->count == all->size) {

@@ -51,6 +51,13 @@ struct wd_scan {
      * piece is told when its end is known. */
     void (*observe)(void *ctx, const struct wd_rule *rule, uint64_t start, uint64_t end);
     void *observe_ctx;
+    /*
+     * Told of each finding that is to stay in the text (WATCH or FLAG), with its value as its reader sees it: escapes undone, and
+     * what is encoded decoded. The answer is what is done instead, the same or more. Of a value that is longer than a piece its
+     * first part is told, once. May be NULL.
+     */
+    enum wd_action (*value)(void *ctx, const struct wd_rule *rule, struct wd_span value, enum wd_action action);
+    void *value_ctx;
 };
 
 /*

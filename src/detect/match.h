@@ -24,6 +24,7 @@ struct wd_match {
     uint32_t start, end;
     bool open;    /* its value may go on behind the piece */
     bool encoded; /* it is the token that the value is encoded in */
+    uint8_t action; /* encoded: what wd_scan.value answered of the values in it; then what the redactor does with it */
 };
 
 struct wd_matches {

@@ -38,6 +38,10 @@ wd_redact_member(const struct wd_scan *scan, struct wd_span name, struct wd_span
 
     if (err != WD_OK || action == WD_OFF || !rule->valid(value, WD_VALUE_QUOTED))
         return err;
+    if (scan->value != NULL && action < WD_REDACT && !*changed)
+        action = scan->value(scan->value_ctx, rule, value, action);
+    if (action == WD_WATCH)
+        return WD_OK;
     wd_scan_fingerprint(scan, rule, value, fingerprint);
     wd_findings_add(scan->findings, rule, scan->direction, action, fingerprint);
     if (scan->observe != NULL)

@@ -179,17 +179,34 @@ redactor_observe(const struct wd_redactor *r, const struct wd_rule *rule, uint64
         r->scan->observe(r->scan->observe_ctx, rule, start, end);
 }
 
+/* What is done with a finding. Of one that is to stay the value is told, unless it is gone with another already. */
+static enum wd_action
+redactor_action(const struct wd_redactor *r, const struct wd_match *m, struct wd_span value, bool gone)
+{
+    enum wd_action action = wd_scan_action(r->scan, m->rule);
+
+    if (r->scan->value == NULL || action >= WD_REDACT || gone)
+        return action;
+    if (m->encoded)
+        return m->action > action ? (enum wd_action)m->action : action;
+    return r->scan->value(r->scan->value_ctx, m->rule, value, action);
+}
+
 /* Counts the finding and writes the text before it, and its replacement. */
 static enum wd_err
-redactor_apply(struct wd_redactor *r, const struct wd_match *m, uint32_t base, struct redactor_cursor *cursor, struct wd_buf *out)
+redactor_apply(struct wd_redactor *r, struct wd_match *m, uint32_t base, struct redactor_cursor *cursor, struct wd_buf *out)
 {
     uint8_t fingerprint[WD_FINGERPRINT_BYTES];
-    enum wd_action action = wd_scan_action(r->scan, m->rule);
     uint32_t start = base + m->start, end = base + m->end;
+    struct wd_span value = wd_span((const char *)r->view.chars + start, end - start);
+    enum wd_action action = redactor_action(r, m, value, end <= cursor->done);
     enum wd_err err = WD_OK;
 
+    m->action = (uint8_t)action;
+    if (action == WD_WATCH)
+        return WD_OK;
     if (!wd_findings_count(r->scan->findings, m->rule, r->scan->direction, action)) {
-        wd_scan_fingerprint(r->scan, m->rule, wd_span((const char *)r->view.chars + start, end - start), fingerprint);
+        wd_scan_fingerprint(r->scan, m->rule, value, fingerprint);
         wd_findings_add(r->scan->findings, m->rule, r->scan->direction, action, fingerprint);
     }
     if (!m->open)
@@ -304,7 +321,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
     struct wd_matches *found;
     const struct wd_rule *more = NULL;
     uint64_t more_start = 0;
-    bool encoded = false;
+    bool encoded = false, show = false;
 
     if (err != WD_OK)
         return err;
@@ -319,6 +336,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
             continue;
         more = found->items[i].rule;
         encoded = found->items[i].encoded;
+        show = found->items[i].action < WD_REDACT;
         more_start = r->gone + r->view.offs[found->items[i].start];
     }
     if (err != WD_OK)
@@ -329,7 +347,7 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
     if (more != NULL) {
         r->skip = (struct redactor_skip){ .rule = more,
                                           .start = more_start,
-                                          .show = wd_scan_action(r->scan, more) == WD_FLAG,
+                                          .show = show,
                                           .encoded = encoded,
                                           .pem = { .state = WD_PEM_BODY } };
         r->hold = (struct wd_hold){ .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len, .before = r->hold.before };

@@ -207,7 +207,7 @@ wd_severity_name(enum wd_severity s)
 const char *
 wd_action_name(enum wd_action a)
 {
-    static const char *const names[] = { "off", "flag", "redact", "refuse" };
+    static const char *const names[] = { "off", "watch", "flag", "redact", "refuse" };
 
     return names[a];
 }

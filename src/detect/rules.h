@@ -9,8 +9,8 @@
 enum wd_category { WD_SECRET, WD_PII, WD_INJECTION, WD_MALICIOUS, WD_CATEGORIES };
 enum wd_severity { WD_LOW, WD_MEDIUM, WD_HIGH, WD_CRITICAL };
 enum wd_direction { WD_INPUT = 1, WD_OUTPUT = 2 };
-/* What the policy does with a finding. */
-enum wd_action { WD_OFF, WD_FLAG, WD_REDACT, WD_REFUSE };
+/* What the policy does with a finding. WATCH is none of a policy's: it is found for wd_scan.value alone, and not counted. */
+enum wd_action { WD_OFF, WD_WATCH, WD_FLAG, WD_REDACT, WD_REFUSE };
 
 /* How far a finding reaches once its pattern has matched. */
 enum wd_shape {

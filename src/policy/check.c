@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "file.h"
 #include "load.h"
@@ -96,15 +97,37 @@ check_bounds(struct wd_load *load)
     return WD_OK;
 }
 
-/* "isolation: {scope: user}" asks for the control just as "enabled: true" does. */
+static enum wd_err
+check_isolation_header(struct wd_load *load, bool given)
+{
+    static const char *const taken[] = { "x-api-key", "x-goog-api-key", "x-warder-sensitive" };
+    const char *header = load->policy->isolation.header;
+    bool fits = strncmp(header, "x-", 2) == 0 && header[strspn(header, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        fits = fits && strcmp(header, taken[i]) != 0;
+    if (!fits)
+        return wd_load_fail(load, WD_ERR_SYNTAX, "isolation.header", "cannot name a conversation",
+                            "x- and lower-case letters, digits and -; no header that the gateway reads already");
+    if (given && load->policy->isolation.scope != WD_SCOPE_CONVERSATION)
+        return wd_load_fail(load, WD_ERR_DENIED, "isolation.header", "has no effect with this scope", "scope: conversation");
+    return WD_OK;
+}
+
+/* "isolation: {scope: user}" may be meant to switch it on: the file has to say so. */
 static enum wd_err
 check_isolation(struct wd_load *load)
 {
     const struct wd_yaml *isolation = wd_yaml_get(load->root, "isolation");
+    struct wd_isolation *iso = &load->policy->isolation;
 
-    if (isolation == NULL || isolation->kind != WD_YAML_MAP || isolation->count == 0 || wd_yaml_get(isolation, "enabled") != NULL)
+    if (iso->kinds == 0)
+        iso->kinds = WD_ISOLATE_DEFAULT;
+    if (isolation == NULL || isolation->kind != WD_YAML_MAP || isolation->count == 0)
         return WD_OK;
-    return wd_load_fail(load, WD_ERR_DENIED, "isolation", "asks for what is not available in this version", "enabled: false");
+    if (wd_yaml_get(isolation, "enabled") == NULL)
+        return wd_load_fail(load, WD_ERR_DENIED, "isolation", "does not say whether it is enabled", "enabled: true or false");
+    return check_isolation_header(load, wd_yaml_get(isolation, "header") != NULL);
 }
 
 enum wd_err

@@ -9,6 +9,7 @@
 #include "../base/glob.h"
 #include "../base/secret.h"
 #include "../detect/rules.h"
+#include "isolation.h"
 
 /* The policy file (DESIGN 4.4) bound to C. Immutable after load; strings are NUL-terminated and live in the policy's arena. */
 
@@ -132,6 +133,7 @@ struct wd_policy {
     double injection_user, injection_document; /* scores from which a text is an injection */
     enum wd_action detect_input[WD_CATEGORIES], detect_output[WD_CATEGORIES];
     const char *replacement;
+    struct wd_isolation isolation;
     bool refusal_native;
 
     /* from the environment, defaults true */

@@ -10,7 +10,6 @@
 #define NOT_KEPT 0, 0
 
 static const struct wd_choice settings_bools[] = { { "true", true }, { "false", false }, { NULL } };
-static const struct wd_choice settings_off_only[] = { { "false", false }, { "true", true, .unbuilt = true }, { NULL } };
 static const struct wd_choice settings_store_failures[] = { { "refuse", WD_STORE_REFUSE },
                                                             { "local", WD_STORE_LOCAL },
                                                             { NULL } };
@@ -32,7 +31,16 @@ static const struct wd_choice settings_severities[] = {
 };
 static const struct wd_choice settings_directions[] = { { "input", WD_INPUT }, { "output", WD_OUTPUT }, { NULL } };
 static const struct wd_choice settings_refusals[] = { { "error", false }, { "native", true }, { NULL } };
-static const struct wd_choice settings_scopes[] = { { "user", 0 }, { NULL } };
+static const struct wd_choice settings_scopes[] = {
+    { "user", WD_SCOPE_USER }, { "tenant", WD_SCOPE_TENANT }, { "conversation", WD_SCOPE_CONVERSATION }, { "global", WD_SCOPE_GLOBAL }, { NULL }
+};
+static const struct wd_choice settings_isolated[] = {
+#define X(id, name) { name, 1 << WD_ISOLATE_##id },
+    WD_ISOLATE_KINDS(X)
+#undef X
+    { NULL }
+};
+static const struct wd_choice settings_conflicts[] = { { "refuse", false }, { "redact", true }, { NULL } };
 
 /* clang-format off */
 const struct wd_setting wd_settings[] = {
@@ -145,10 +153,18 @@ const struct wd_setting wd_settings[] = {
     { "rules.allow", WD_SETTING_GLOBS, POLICY(rules_allow), 0, 256, "", NULL,
       "Values that are never a finding, whatever the rule: the whole value, `*` any run, `?` any one." },
 
-    { "isolation.enabled", WD_SETTING_CHOICE, NOT_KEPT, 0, 0, "false", settings_off_only,
-      "Keeping data of one provider from another; not available in this version." },
-    { "isolation.scope", WD_SETTING_CHOICE, NOT_KEPT, 0, 0, "user", settings_scopes, "Whose data is told apart." },
-    { "isolation.remember", WD_SETTING_DURATION, NOT_KEPT, 1, 31 * 86400, "24h", NULL, "How long." },
+    { "isolation.enabled", WD_SETTING_CHOICE, POLICY(isolation.enabled), 0, 0, "false", settings_bools,
+      "Sensitive data that one provider has been shown goes to no other (`docs/isolation.md`)." },
+    { "isolation.scope", WD_SETTING_CHOICE, POLICY(isolation.scope), 0, 0, "user", settings_scopes,
+      "Whose data is told apart: each user's, that of all users of a role (a tenant), each conversation's of a user, or everybody's together." },
+    { "isolation.remember", WD_SETTING_DURATION, POLICY(isolation.remember_ms), 1, 31 * 86400, "24h", NULL,
+      "How long a provider counts as the holder of a value that it was last shown." },
+    { "isolation.kinds", WD_SETTING_FLAGS, POLICY(isolation.kinds), 1, 13, "", settings_isolated,
+      "What detection finds that is told apart; secrets, cards, bank_accounts and national_ids when it is not given." },
+    { "isolation.on_conflict", WD_SETTING_CHOICE, POLICY(isolation.redact), 0, 0, "refuse", settings_conflicts,
+      "What happens to a value that another provider holds: the request is refused, or goes out without it." },
+    { "isolation.header", WD_SETTING_PREFIX, POLICY(isolation.header), 3, 64, "x-warder-conversation", NULL,
+      "With scope conversation: the header that names it, in lower case, `x-` first." },
     { "fallback", WD_SETTING_UNBUILT, NOT_KEPT, 0, 0, "[]", NULL,
       "Other providers to try; not available in this version." },
     { "refusal", WD_SETTING_CHOICE, POLICY(refusal_native), 0, 0, "error", settings_refusals,

@@ -114,7 +114,7 @@ describe('F14: a control that could not work stops the start', () => {
   const bad = {
     'fallback': (p) => { p.fallback = [{ model: 'gpt-4o*', to: 'anthropic/claude-sonnet-5', on: ['timeout'] }]; },
     'alerts': (p) => { p.alerts = [{ on: 'refused' }]; },
-    'isolation.enabled': (p) => { p.isolation = { enabled: true }; },
+    'isolation that does not say enabled': (p) => { p.isolation = { scope: 'user' }; },
     'audit.encrypt_to': (p) => { p.audit = { encrypt_to: 'age1xyz' }; },
     'a store of another kind': (p) => { p.store = 'postgres://127.0.0.1/x'; },
     'an unknown key': (p) => { p.detct = {}; },

@@ -274,9 +274,16 @@ static const struct bad_case bad_cases[] = {
       "p.yaml:1: detect.replacement: is not valid (accepted: 1 to 64 printable ASCII characters without quotes and backslash)" },
 
     /* F14: a control that is asked for and does not exist */
-    { "F14: isolation", "isolation:\n  enabled: true\n" REST, "p.yaml:2: isolation.enabled: " UNBUILT " (accepted: false)" },
     { "F14: isolation without enabled", "isolation: {scope: user}\n" REST,
-      "p.yaml:1: isolation: " UNBUILT " (accepted: enabled: false)" },
+      "p.yaml:1: isolation: does not say whether it is enabled (accepted: enabled: true or false)" },
+    { "F14: a header that scope user never reads", "isolation: {enabled: true, header: x-chat}\n" REST,
+      "p.yaml:1: isolation.header: has no effect with this scope (accepted: scope: conversation)" },
+    { "a header of the gateway's", "isolation: {enabled: true, scope: conversation, header: x-api-key}\n" REST,
+      "p.yaml:1: isolation.header: cannot name a conversation (accepted: x- and lower-case letters, digits and -; no header that "
+      "the gateway reads already)" },
+    { "isolation of what there is not", "isolation: {enabled: true, kinds: [tattoos]}\n" REST,
+      "p.yaml:1: isolation.kinds[0]: is not valid (accepted: a list of secrets, cards, bank_accounts, national_ids, email, phone, "
+      "address, birth_date, ip, mac, crypto, medical_licence, custom)" },
     { "F14: fallback", "fallback: [{model: x, to: a/b, on: [429]}]\n" REST, "p.yaml:1: fallback: " UNBUILT " (accepted: [])" },
     { "F14: alerts", "alerts:\n  - x\n" REST, "p.yaml:1: alerts: " UNBUILT " (accepted: [])" },
     { "F14: sealed records", "audit: {encrypt_to: age1x}\n" REST, "p.yaml:1: audit.encrypt_to: " UNBUILT " (accepted: null)" },
