@@ -10,6 +10,7 @@
 
 #include "../src/store/install.h"
 #include "../src/store/journal.h"
+#include "../src/store/ledger.h"
 #include "../src/store/limits.h"
 #include "serve.h"
 
@@ -185,6 +186,14 @@ files_stores(const struct serve *s)
     if (wd_limits_prepare("limits.map", FILES_LIMITS_BYTES, files_clock_us(CLOCK_REALTIME), files_clock_us(CLOCK_MONOTONIC)) !=
         WD_OK)
         return files_fail("limits.map");
+    err = wd_ledger_prepare("ledger.map", 0, files_clock_us(CLOCK_REALTIME) / 1000000);
+    if (err == WD_ERR_CORRUPT) {
+        fprintf(stderr, "warder: ledger.map in the state folder is damaged: nobody can say any more which provider was shown what; "
+                        "remove it to start with an empty one\n");
+        return false;
+    }
+    if (err != WD_OK)
+        return files_fail("ledger.map");
     if (!s->policy->audit)
         return true;
     if ((mkdir("audit", 0700) != 0 && errno != EEXIST))

@@ -72,7 +72,7 @@ ngx_http_warder_readyz_store(ngx_http_request_t *r)
 }
 
 
-/* Ready: the token store and the limits can be written, and so can the audit log. */
+/* Ready: the token store, the limits and the ledger can be written, and so can the audit log. */
 
 static ngx_int_t
 ngx_http_warder_readyz(ngx_http_request_t *r)
@@ -85,7 +85,8 @@ ngx_http_warder_readyz(ngx_http_request_t *r)
 
     ngx_http_warder_worker_look(r->connection->log);
 
-    if (w->gate.store.tokens == NULL || w->gate.store.limits == NULL || wd_tokens_probe(w->gate.store.tokens) != WD_OK) {
+    if (w->gate.store.tokens == NULL || w->gate.store.limits == NULL || w->gate.store.ledger == NULL
+        || wd_tokens_probe(w->gate.store.tokens) != WD_OK) {
         return ngx_http_warder_admin_send(r, NGX_HTTP_SERVICE_UNAVAILABLE, WD_SPAN("store_unavailable\n"));
     }
 

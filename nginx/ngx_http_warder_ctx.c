@@ -147,6 +147,7 @@ ngx_http_warder_ctx_t *
 ngx_http_warder_create_ctx(ngx_http_request_t *r)
 {
     ngx_str_t              *addr, *agent;
+    const u_char           *random;
     ngx_pool_cleanup_t     *cln;
     ngx_http_warder_ctx_t  *ctx;
 
@@ -174,7 +175,13 @@ ngx_http_warder_create_ctx(ngx_http_request_t *r)
     wd_buf_init(&ctx->body, NGX_HTTP_WARDER_BODY_MAX);
     wd_buf_init(&ctx->out, 4 * NGX_HTTP_WARDER_BODY_MAX);
 
-    ngx_http_warder_request_id(ctx->ex.request_id, ngx_http_warder_random());
+    random = ngx_http_warder_random();
+    ngx_http_warder_request_id(ctx->ex.request_id, random);
+
+    /* of random bits of its own: the id is told */
+    random = ngx_http_warder_random();
+    ngx_memcpy(&ctx->ex.nonce, random, sizeof(ctx->ex.nonce));
+    ctx->ex.nonce += ctx->ex.nonce == 0;
 
     if (r->headers_in.user_agent != NULL) {
         agent = &r->headers_in.user_agent->value;

@@ -130,6 +130,9 @@ ngx_http_warder_outer_create(ngx_http_warder_ctx_t *ctx)
     config.drop_usage = ctx->ex.drop_usage;
     config.request_id = wd_span_str(ctx->ex.request_id);
     config.body_max = NGX_HTTP_WARDER_BODY_MAX;
+    config.unstored = ctx->ex.unstored;
+    config.issued = ngx_http_warder_issued;
+    config.issued_ctx = ctx;
     config.spare = &ngx_http_warder_worker.spare;
 
     return wd_outer_new(&ctx->outer, &config) == WD_OK ? NGX_OK : NGX_ERROR;

@@ -127,6 +127,8 @@ void ngx_http_warder_wipe_upstream_request(ngx_http_request_t *r);
 ngx_int_t ngx_http_warder_store_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op);
 /* The provider gave no answer: what the exchange took is given back. */
 void ngx_http_warder_give_back(ngx_http_warder_ctx_t *ctx);
+/* For wd_outer_config.issued; ctx is an ngx_http_warder_ctx_t. */
+void ngx_http_warder_issued(void *ctx, enum wd_isolate_kind kind, struct wd_span id);
 
 /* ngx_http_warder_request.c: the inner gate. */
 void ngx_http_warder_resume(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op);

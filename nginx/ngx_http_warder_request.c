@@ -33,6 +33,8 @@ ngx_http_warder_read_header(struct wd_arrival *arrival, ngx_table_elt_t *h)
     struct wd_span  name = wd_span((char *) h->lowcase_key, h->key.len);
     struct wd_span  value = wd_span((char *) h->value.data, h->value.len);
 
+    const struct wd_policy  *policy = ngx_http_warder_worker.gate.policy;
+
     if (wd_span_eq(name, WD_SPAN("authorization"))) {
         if (value.len > 7 && ngx_strncasecmp((u_char *) value.ptr, (u_char *) "Bearer ", 7) == 0) {
             ngx_http_warder_note_token(arrival, wd_span(value.ptr + 7, value.len - 7));
@@ -48,6 +50,13 @@ ngx_http_warder_read_header(struct wd_arrival *arrival, ngx_table_elt_t *h)
 
     } else if (wd_span_eq(name, WD_SPAN("anthropic-version"))) {
         arrival->anthropic = 1;
+
+    } else if (wd_span_eq(name, WD_SPAN("x-warder-sensitive"))) {
+        arrival->sensitive_again |= arrival->sensitive.ptr != NULL;
+        arrival->sensitive = value;
+
+    } else if (policy->isolation.scope == WD_SCOPE_CONVERSATION && wd_span_eq(name, wd_span_str(policy->isolation.header))) {
+        arrival->conversation = value;
     }
 }
 
@@ -305,6 +314,7 @@ ngx_http_warder_steps(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx, struct 
             break;
 
         case WD_STEP_REFUSED:
+            ngx_http_warder_give_back(ctx);
             return ngx_http_warder_reply(r, ctx);
 
         case WD_STEP_GO:

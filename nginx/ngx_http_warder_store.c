@@ -1,5 +1,7 @@
 #include "ngx_http_warder_module.h"
 
+#include "../src/gate/issue.h"
+
 
 ngx_int_t
 ngx_http_warder_store_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
@@ -20,6 +22,19 @@ ngx_http_warder_store_tell(struct wd_store_op *op)
     struct wd_now  now = ngx_http_warder_now();
 
     wd_store_run(&ngx_http_warder_worker.gate.store, op, now.wall_us, now.mono_us);
+}
+
+
+/* An id that the provider issued: the store knows whose it is before the client does. */
+
+void
+ngx_http_warder_issued(void *data, enum wd_isolate_kind kind, struct wd_span id)
+{
+    struct wd_issue         issue;
+    ngx_http_warder_ctx_t  *ctx = data;
+
+    wd_issue(&issue, &ngx_http_warder_worker.gate, &ctx->ex, kind, id);
+    ngx_http_warder_store_tell(&issue.op);
 }
 
 

@@ -45,6 +45,13 @@ ngx_http_warder_worker_open(ngx_log_t *log)
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the limits cannot be opened");
     }
 
+    if (w->gate.store.ledger == NULL && wd_ledger_open(&w->gate.store.ledger, "ledger.map", 0) != WD_OK) {
+        w->gate.store.ledger = NULL;
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the ledger cannot be opened");
+    }
+
+    w->gate.filter = w->gate.store.ledger != NULL ? wd_ledger_filter(w->gate.store.ledger) : NULL;
+
     if (w->journal == NULL && w->gate.policy->audit && wd_journal_open(&w->journal, "audit", w->audit_key) != WD_OK) {
         w->journal = NULL;
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the audit log cannot be opened");
@@ -64,12 +71,16 @@ ngx_http_warder_worker_look(ngx_log_t *log)
             wd_limits_look_again(w->gate.store.limits);
         }
 
+        if (w->gate.store.ledger != NULL) {
+            wd_ledger_look_again(w->gate.store.ledger);
+        }
+
         if (w->journal != NULL) {
             wd_journal_look_again(w->journal);
         }
     }
 
-    if (w->gate.store.tokens != NULL && w->gate.store.limits != NULL && (w->journal != NULL || !w->gate.policy->audit)) {
+    if (w->gate.store.tokens != NULL && w->gate.store.limits != NULL && w->gate.store.ledger != NULL && (w->journal != NULL || !w->gate.policy->audit)) {
         return;
     }
 
@@ -121,6 +132,7 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
 
     wd_install_derive(mcf->install_key, "fingerprint", w->gate.fingerprint_key);
     wd_install_derive(mcf->install_key, "limits", w->gate.limits_key);
+    wd_install_derive(mcf->install_key, "ledger", w->gate.ledger_key);
     wd_install_derive(mcf->install_key, "audit", w->audit_key);
     wd_secret_wipe(mcf->install_key, sizeof(mcf->install_key));
 
@@ -171,6 +183,10 @@ ngx_http_warder_worker_exit(ngx_cycle_t *cycle)
 
     if (w->gate.store.limits != NULL) {
         wd_limits_close(w->gate.store.limits);
+    }
+
+    if (w->gate.store.ledger != NULL) {
+        wd_ledger_close(w->gate.store.ledger);
     }
 
     wd_scratch_free(w->gate.scratch);

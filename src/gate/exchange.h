@@ -16,6 +16,8 @@ struct wd_gate {
     size_t key_count;
     uint8_t fingerprint_key[32];
     uint8_t limits_key[32];
+    uint8_t ledger_key[32];
+    const struct wd_filter *filter; /* of the store at hand: values that were named; NULL: none */
 };
 
 /* The clocks, handed in by the adapter. */
@@ -64,8 +66,15 @@ struct wd_exchange {
     bool drop_usage;
     char clamped[64]; /* value of x-warder-clamped, "" when nothing was */
 
+    /* Headers of the request, borrowed from the adapter until the request is sent; "": none. */
+    struct wd_span sensitive, conversation;
+    uint32_t nonce; /* random and not 0: names this exchange in the ledger */
+    bool unstored;  /* the request said store: false */
+
     struct wd_reservation *held; /* what the store is asked for; NULL: nothing, or over */
     bool taken;                  /* the store gave it */
+    enum wd_store_why denied;    /* it did not, and the body is read again to say where (WD_WHY_VALUE, WD_WHY_REFERENCE) */
+    uint8_t stale;               /* how often the store's filter was newer than the one that the texts were read with */
     bool limit_known;
     struct { /* of the tightest limit, for the x-ratelimit headers */
         uint64_t limit, remaining, reset_s;

@@ -126,6 +126,7 @@ wd_inner_provider_allowed(struct wd_exchange *ex)
 /* --- what it takes --- */
 
 #define INNER_CLAIMS_MAX 5
+#define INNER_STALE_MAX 8
 
 static void
 inner_claim(struct wd_exchange *ex, const struct wd_gate *gate, struct wd_limit limit, const char *scope, const char *shown,
@@ -160,14 +161,15 @@ inner_show_limits(struct wd_exchange *ex)
 }
 
 enum wd_step
-wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_store_op *op)
+wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_inner_work *work, struct wd_store_op *op)
 {
     const struct wd_policy *policy = gate->policy;
     const char *user = ex->who.user, *provider = ex->provider->name;
+    size_t values = work != NULL ? work->isolate.values.count + work->isolate.probes.count : 0;
 
     if (ex->taken) /* the second time around */
         return WD_STEP_GO;
-    if (wd_exchange_hold(ex, INNER_CLAIMS_MAX, 0, 0) == NULL) {
+    if (wd_exchange_hold(ex, INNER_CLAIMS_MAX, values, work != NULL ? work->request.ref_count : 0) == NULL) {
         inner_store_failed(ex);
         return WD_STEP_REFUSED;
     }
@@ -179,6 +181,10 @@ wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_s
                     "");
     }
     *op = (struct wd_store_op){ .kind = WD_STORE_RESERVE, .held = ex->held };
+    if (work != NULL) {
+        wd_inner_holdings(work, ex->held);
+        op->filter_version = work->isolate.filter_version;
+    }
     return WD_STEP_ASK;
 }
 
@@ -195,16 +201,31 @@ inner_limit_reached(struct wd_exchange *ex, const struct wd_claim *claim)
         claim->scope, (unsigned long long)claim->limit.count, claim->limit.window_s, (unsigned long long)ex->retry_after_s);
 }
 
+/* Values of others among what was taken: the body is read again, and goes out without them. */
+static enum wd_step
+inner_reserved(struct wd_exchange *ex)
+{
+    ex->taken = true;
+    inner_show_limits(ex);
+    for (size_t i = 0; i < ex->held->value_count; i++)
+        if (ex->held->values[i].held == WD_HELD_OTHER)
+            return WD_STEP_AGAIN;
+    return WD_STEP_GO;
+}
+
 enum wd_step
 wd_inner_reserved(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_store_op *op)
 {
     (void)gate;
-    if (op->err == WD_OK) {
-        ex->taken = true;
-        inner_show_limits(ex);
-        return WD_STEP_GO;
+    if (op->err == WD_OK)
+        return inner_reserved(ex);
+    if (op->err == WD_ERR_DENIED && (op->why == WD_WHY_VALUE || op->why == WD_WHY_REFERENCE)) {
+        ex->denied = op->why;
+        return WD_STEP_AGAIN;
     }
-    if (op->err != WD_ERR_DENIED)
+    if (op->err == WD_ERR_DENIED && op->why == WD_WHY_STALE && ex->stale++ < INNER_STALE_MAX)
+        return WD_STEP_AGAIN;
+    if (op->err != WD_ERR_DENIED || op->why == WD_WHY_STALE)
         inner_store_failed(ex);
     else if (op->why == WD_WHY_LIMIT)
         inner_limit_reached(ex, &op->held->claims[op->which]);
@@ -245,6 +266,21 @@ wd_inner_arrive(const struct wd_gate *gate, struct wd_exchange *ex, const struct
     return WD_STEP_ASK;
 }
 
+/* What the body is to be read with. */
+static enum wd_code
+inner_note_headers(struct wd_exchange *ex, const struct wd_arrival *arrival)
+{
+    if (arrival->sensitive_again)
+        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST,
+                                  "x-warder-sensitive came more than once; send one, with commas between its items");
+    if (arrival->conversation.len > WD_CONVERSATION_MAX)
+        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "the header that names the conversation is too long (at most %d bytes)",
+                                  WD_CONVERSATION_MAX);
+    ex->sensitive = arrival->sensitive;
+    ex->conversation = arrival->conversation;
+    return WD_CODE_NONE;
+}
+
 enum wd_step
 wd_inner_arrived(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_arrival *arrival, struct wd_store_op *op)
 {
@@ -261,10 +297,10 @@ wd_inner_arrived(const struct wd_gate *gate, struct wd_exchange *ex, const struc
         return inner_refused(wd_exchange_refuse(ex, WD_CODE_UNINSPECTABLE_CONTENT,
                                                 "a body with a Content-Encoding cannot be inspected; send it uncompressed"));
     if (ex->route.op != WD_OP_MODELS)
-        return WD_STEP_GO;
+        return inner_refused(inner_note_headers(ex, arrival));
     if (arrival->has_body)
         return inner_refused(wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "this request takes no body"));
     if (wd_inner_provider_allowed(ex) != WD_CODE_NONE)
         return WD_STEP_REFUSED;
-    return wd_inner_reserve(gate, ex, op);
+    return wd_inner_reserve(gate, ex, NULL, op);
 }

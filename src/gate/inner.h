@@ -12,6 +12,9 @@ struct wd_arrival {
     bool anthropic;       /* an anthropic-version header stands in the request */
     bool encoded;         /* a Content-Encoding other than identity */
     bool has_body;
+    struct wd_span sensitive;    /* x-warder-sensitive; kept by the adapter until the request is sent */
+    bool sensitive_again;        /* it came more than once */
+    struct wd_span conversation; /* the header that the policy names for it (isolation.header); kept likewise */
 };
 
 /*

@@ -240,12 +240,13 @@ wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span
               bool *changed, struct wd_store_op *op)
 {
     static enum wd_code (*const steps[])(struct wd_inner_work *) = {
-        wd_inner_model, wd_inner_tools, wd_inner_bounds, wd_inner_attachments, wd_inner_texts, wd_inner_usage,
+        wd_inner_model, wd_inner_tools, wd_inner_bounds, wd_inner_attachments, wd_inner_refs, wd_inner_named, wd_inner_texts, wd_inner_usage,
     };
     struct wd_inner_work work = { .gate = gate, .ex = ex, .arena = arena };
     struct wd_problem problem = { 0 };
 
-    *changed = false;
+    *changed = ex->changed = false;
+    ex->findings = (struct wd_findings){ .count = 0 }; /* the second time around they are found again */
     if (!wd_request_read(&work.request, &ex->route, body, arena, &problem)) {
         snprintf(ex->param, sizeof(ex->param), "%s", problem.param != NULL ? problem.param : "");
         wd_exchange_refuse(ex, problem.code, "%s%s%s%s",
@@ -257,6 +258,10 @@ wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
         if (steps[i](&work) != WD_CODE_NONE)
             return WD_STEP_REFUSED;
+    if (ex->denied != WD_WHY_NONE) { /* nothing of it is in the body: it was named */
+        wd_inner_conflict(gate, ex);
+        return WD_STEP_REFUSED;
+    }
     if (work.edits.count > 0) {
         if (wd_edits_apply(&work.edits, body, out) != WD_OK) {
             body_no_memory(ex);
@@ -264,5 +269,5 @@ wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span
         }
         *changed = true;
     }
-    return wd_inner_reserve(gate, ex, op);
+    return wd_inner_reserve(gate, ex, &work, op);
 }

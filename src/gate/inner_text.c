@@ -152,6 +152,7 @@ struct text_plan {
     struct wd_scan system; /* the same for system text, where injection is not looked for */
     bool suspect;          /* a rule may match somewhere */
     bool sanitize, judge;
+    bool search; /* for values that were named */
 };
 
 static bool
@@ -209,6 +210,41 @@ text_clean(struct wd_inner_work *work, const struct text_plan *plan, const struc
     return err;
 }
 
+/* Values that were named, in what is left. */
+static enum wd_err
+text_search(struct wd_inner_work *work, const struct wd_text *t, struct wd_buf *out, bool *changed)
+{
+    struct wd_span text = *changed ? wd_buf_span(out) : text_of(work, t);
+    struct wd_buf next;
+    bool now;
+    enum wd_err err;
+
+    if (text.ptr == NULL)
+        return WD_ERR_NOMEM;
+    wd_buf_init(&next, text.len * (work->gate->policy->replacement[0] != '\0' ? 65 : 1) + 4096);
+    err = wd_isolate_search(&work->isolate, text, t->kind == WD_TEXT_JSON, &next, &now);
+    if (err == WD_OK && now) {
+        wd_buf_wipe(out);
+        *out = next;
+        *changed = true;
+    } else {
+        wd_buf_wipe(&next);
+    }
+    return err;
+}
+
+/* The text shows what another provider holds: refused here, or gone from it. */
+static enum wd_code
+text_conflict(struct wd_inner_work *work, const struct wd_text *t)
+{
+    struct wd_exchange *ex = work->ex;
+
+    if (work->gate->policy->isolation.redact && t->kind != WD_TEXT_SIGNED)
+        return WD_CODE_NONE;
+    snprintf(ex->param, sizeof(ex->param), "%s", wd_inner_where(work, t->node));
+    return wd_inner_conflict(work->gate, ex);
+}
+
 static enum wd_code
 text_check(struct wd_inner_work *work, const struct text_plan *plan, const struct wd_text *t)
 {
@@ -216,10 +252,18 @@ text_check(struct wd_inner_work *work, const struct text_plan *plan, const struc
     struct wd_buf out = { .ptr = NULL };
     enum wd_code code = WD_CODE_NONE;
     bool changed = false;
-    enum wd_err err = text_clean(work, plan, t, &out, &changed);
+    enum wd_err err;
 
-    if (err == WD_ERR_REFUSED)
+    work->isolate.hit = false;
+    err = text_clean(work, plan, t, &out, &changed);
+    if (err == WD_OK && plan->search)
+        err = text_search(work, t, &out, &changed);
+    if (work->isolate.err != WD_OK)
+        code = wd_inner_unreadable(work);
+    else if (err == WD_ERR_REFUSED)
         code = text_refused(work, t);
+    else if (err == WD_OK && work->isolate.hit && (code = text_conflict(work, t)) != WD_CODE_NONE)
+        ;
     else if (err == WD_OK && changed && t->kind == WD_TEXT_SIGNED) {
         snprintf(ex->param, sizeof(ex->param), "%s", wd_inner_where(work, t->node));
         code = wd_exchange_refuse(ex, WD_CODE_SECRET_DETECTED,
@@ -235,6 +279,28 @@ text_check(struct wd_inner_work *work, const struct text_plan *plan, const struc
     return code;
 }
 
+/* Numbers that are no texts, for they are short: somebody may have named one. */
+static enum wd_code
+text_numbers(struct wd_inner_work *work, const struct text_plan *plan)
+{
+    const struct wd_json *doc = &work->request.doc;
+    struct text_plan numbers = { .scan = plan->scan, .system = plan->system, .search = true };
+    const struct wd_request *rq = &work->request;
+    enum wd_code code = WD_CODE_NONE;
+    uint32_t text = 0;
+
+    for (uint32_t n = 0; n < doc->count && code == WD_CODE_NONE; n++) {
+        struct wd_text t = { .node = n, .role = WD_ROLE_OTHER, .kind = WD_TEXT_NUMBER };
+        while (text < rq->text_count && (rq->texts[text].node < n || rq->texts[text].kind == WD_TEXT_KEY))
+            text++;
+        if (wd_json_type(doc, n) != WD_JSON_NUMBER || wd_json_raw(doc, n).len < WD_SENSITIVE_SHORTEST)
+            continue;
+        if (text == rq->text_count || rq->texts[text].node != n)
+            code = text_check(work, &numbers, &t);
+    }
+    return code;
+}
+
 enum wd_code
 wd_inner_texts(struct wd_inner_work *work)
 {
@@ -245,19 +311,21 @@ wd_inner_texts(struct wd_inner_work *work)
     enum wd_code code;
 
     wd_exchange_scan(work->ex, work->gate, WD_INPUT, &scan);
+    wd_isolate_watch(&work->isolate, &scan);
+    plan.search = work->isolate.filter != NULL;
     plan.suspect = wd_scan_suspect(&scan, rq->doc.text);
     plan.judge = scan.actions[WD_INJECTION] != WD_OFF;
     plan.system = scan;
     plan.system.actions[WD_INJECTION] = WD_OFF;
-    if (!plan.suspect && !plan.sanitize && !plan.judge)
+    if (!plan.suspect && !plan.sanitize && !plan.judge && !plan.search)
         return WD_CODE_NONE;
 
     for (uint32_t i = 0; i < rq->text_count; i++) {
         const struct wd_text *t = &rq->texts[i];
-        if (!plan.suspect && !text_is_sanitized(&plan, t) && !(plan.judge && wd_inner_is_judged(t)))
+        if (!plan.suspect && !plan.search && !text_is_sanitized(&plan, t) && !(plan.judge && wd_inner_is_judged(t)))
             continue;
         if ((code = text_check(work, &plan, t)) != WD_CODE_NONE)
             return code;
     }
-    return WD_CODE_NONE;
+    return plan.search ? text_numbers(work, &plan) : WD_CODE_NONE;
 }

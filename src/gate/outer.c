@@ -27,6 +27,7 @@ wd_outer_free(struct wd_outer *o)
     wd_outer_channels_free(o);
     wd_sse_deinit(&o->sse);
     free(o->counted);
+    free(o->issued);
     free(o);
 }
 
@@ -176,6 +177,43 @@ wd_outer_counted(struct wd_outer *o, uint64_t hash)
     if (o->counted != NULL && o->counted_count < COUNTED_MAX)
         o->counted[o->counted_count++] = hash;
     return false;
+}
+
+/* Was it told before? Otherwise it is remembered; beyond the table an id is told as often as it comes. */
+static bool
+outer_issued_before(struct wd_outer *o, uint64_t hash)
+{
+    for (uint32_t i = 0; i < o->issued_count; i++)
+        if (o->issued[i] == hash)
+            return true;
+    if ((o->issued_count & (o->issued_count - 1)) == 0 && o->issued_count < ISSUED_MAX) {
+        uint32_t size = o->issued_count == 0 ? 1 : o->issued_count * 2;
+        uint64_t *grown = realloc(o->issued, size * sizeof(*grown));
+        if (grown == NULL)
+            return false;
+        o->issued = grown;
+    } else if (o->issued_count == ISSUED_MAX) {
+        return false;
+    }
+    o->issued[o->issued_count++] = hash;
+    return false;
+}
+
+enum wd_err
+wd_outer_take_issued(struct wd_outer *o, struct wd_response *r)
+{
+    for (uint32_t i = 0; i < r->issued_count && o->config.issued != NULL; i++) {
+        enum wd_isolate_kind kind = (enum wd_isolate_kind)r->issued[i].kind;
+        struct wd_span id = wd_json_string(r->doc, r->issued[i].node, r->arena);
+
+        if (id.ptr == NULL)
+            return WD_ERR_NOMEM;
+        if (o->config.unstored && (kind == WD_ISOLATE_REF_RESPONSE || kind == WD_ISOLATE_REF_ITEM))
+            continue;
+        if (id.len > 0 && !outer_issued_before(o, wd_outer_hash(0, id)))
+            o->config.issued(o->config.issued_ctx, kind, id);
+    }
+    return WD_OK;
 }
 
 void

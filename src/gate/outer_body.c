@@ -151,7 +151,7 @@ wd_outer_drop_logprobs(struct wd_outer_work *w, const struct wd_response *r)
 }
 
 static enum wd_err
-body_read(struct wd_outer_work *w, struct wd_span body, struct wd_buf *out)
+body_read(struct wd_outer_work *w, struct wd_span body, bool issues, struct wd_buf *out)
 {
     struct wd_outer *o = w->o;
     struct wd_json_error where;
@@ -170,6 +170,8 @@ body_read(struct wd_outer_work *w, struct wd_span body, struct wd_buf *out)
         err = wd_outer_inspect(w, &r);
     if (err == WD_OK)
         err = wd_outer_drop_logprobs(w, &r);
+    if (err == WD_OK && issues)
+        err = wd_outer_take_issued(o, &r);
     if (err != WD_OK)
         return err;
     return w->edits.count == 0 ? wd_buf_add(out, body) : wd_edits_apply(&w->edits, body, out);
@@ -181,11 +183,11 @@ wd_outer_body(struct wd_outer *o, struct wd_span body, int status, struct wd_buf
     struct wd_outer_work w;
     enum wd_err err;
 
-    (void)status; /* an error of the provider is text like any other */
+    /* an error of the provider is text like any other, but nothing is issued by it */
     if (body.len > o->config.body_max)
         return WD_ERR_LIMIT;
     wd_outer_work_init(&w, o);
-    err = body_read(&w, body, out);
+    err = body_read(&w, body, status >= 200 && status < 300, out);
     wd_outer_work_deinit(&w);
     return err;
 }

@@ -9,7 +9,7 @@
 
 /* Shared by the files of the outer gate only. */
 
-enum { CHANNELS_MAX = 512, CHANNEL_WORD = 24, COUNTED_MAX = 128 };
+enum { CHANNELS_MAX = 512, CHANNEL_WORD = 24, COUNTED_MAX = 128, ISSUED_MAX = 1024 };
 #define CHANNEL_NONE UINT32_MAX
 
 /* One text that arrives in fragments. */
@@ -40,6 +40,8 @@ struct wd_outer {
     uint64_t shift;    /* events of ours so far: what follow is renumbered */
     uint64_t *counted; /* Responses: hashes of texts with findings, for the same text comes up to five times */
     uint32_t counted_count;
+    uint64_t *issued; /* hashes of ids that were told, for an event after the other repeats them */
+    uint32_t issued_count;
     bool has_sequence;
     bool may_end, closed, ended, terminated;
     enum wd_code code;
@@ -70,6 +72,8 @@ enum wd_err wd_outer_drop_logprobs(struct wd_outer_work *w, const struct wd_resp
 uint64_t wd_outer_hash(uint64_t hash, struct wd_span text);
 /* True when a text of this hash was counted before, or a channel with it counts; otherwise remembers it. */
 bool wd_outer_counted(struct wd_outer *o, uint64_t hash);
+/* Tells the ids that the document issues. WD_ERR_NOMEM. */
+enum wd_err wd_outer_take_issued(struct wd_outer *o, struct wd_response *r) WD_CHECK;
 void wd_outer_take_usage(struct wd_outer *o, const struct wd_response *r);
 /* Remembers why the gate refused: the category of the rule that did. */
 void wd_outer_refuse(struct wd_outer_work *w);

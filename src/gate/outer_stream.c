@@ -189,6 +189,9 @@ stream_json(struct wd_outer_work *w, const struct wd_sse_event *e)
     if (err != WD_OK)
         return err;
     wd_outer_take_usage(o, &r);
+    err = wd_outer_take_issued(o, &r);
+    if (err != WD_OK)
+        return err;
     if (o->config.drop_usage && r.usage_only)
         return WD_OK;
     err = stream_pass(w, e, &r);

@@ -1,5 +1,7 @@
 #include "isolation.h"
 
+#include <stddef.h>
+
 const char *
 wd_isolate_kind_name(unsigned kind)
 {

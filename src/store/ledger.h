@@ -24,8 +24,10 @@ enum wd_held {
 struct wd_holding {
     uint8_t key[16]; /* wd_ledger_key() */
     uint8_t kind;    /* for lists: what sort of value it is (enum wd_isolate_kind) */
+    uint8_t words;   /* of a named value, that is to be noted in the filter (wd_ledger_name): its words; otherwise 0 */
     /* filled in by look and take: */
     uint8_t held;   /* enum wd_held, as it was before */
+    uint32_t first; /* not filled in: words not 0: the hash of the first one */
     uint64_t owner; /* WD_HELD_OTHER: whose it is */
 };
 

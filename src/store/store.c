@@ -66,7 +66,7 @@ static void
 store_take_held(const struct wd_store *store, struct wd_store_op *op, uint64_t mono_us)
 {
     struct wd_reservation *r = op->held;
-    size_t i;
+    size_t i, taken;
 
     wd_ledger_look(store->ledger, r->refs, r->ref_count, r->user);
     if ((i = store_first(r->refs, r->ref_count, WD_HELD_SAME, false)) < r->ref_count) {
@@ -85,9 +85,13 @@ store_take_held(const struct wd_store *store, struct wd_store_op *op, uint64_t m
         if (op->err != WD_OK)
             return;
     }
-    op->err = wd_ledger_take(store->ledger, r->values, r->value_count, r->provider, r->keep_s, r->nonce);
+    taken = r->value_count - r->probe_count;
+    op->err = wd_ledger_take(store->ledger, r->values, taken, r->provider, r->keep_s, r->nonce);
     if (op->err != WD_OK && r->claim_count > 0)
         wd_limits_return(store->limits, r->claims, r->claim_count);
+    for (i = 0; op->err == WD_OK && i < taken; i++)
+        if (r->values[i].words > 0)
+            wd_ledger_name(store->ledger, r->values[i].first, r->values[i].words);
 }
 
 static void
@@ -126,7 +130,7 @@ store_settle(const struct wd_store *store, struct wd_store_op *op)
             wd_limits_settle(store->limits, r->claims, r->claim_count);
     }
     if (op->give_back && !op->shown && store->ledger != NULL && r->value_count > 0)
-        wd_ledger_release(store->ledger, r->values, r->value_count, r->nonce);
+        wd_ledger_release(store->ledger, r->values, r->value_count - r->probe_count, r->nonce);
 }
 
 static void

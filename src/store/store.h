@@ -36,6 +36,7 @@ struct wd_reservation {
     size_t claim_count;
     struct wd_holding *values; /* sensitive values towards the provider */
     size_t value_count;
+    size_t probe_count;      /* the last ones of values are only looked at: another's is a conflict, nobody's is not taken */
     struct wd_holding *refs; /* references that the request uses: each must be the user's */
     size_t ref_count;
     uint64_t provider, user; /* wd_ledger_holder() */

@@ -16,7 +16,7 @@ anthropic_image(struct wd_reader *r, uint32_t node)
         { "media_type", WD_IS_STRING },
         { "data", WD_IS_STRING },
         { "url", WD_IS_STRING },
-        { "file_id", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = ANTHROPIC_BY_ID },
+        WD_REF_FIELD("file_id", FILE, 0),
     };
     static const struct wd_object object = WD_OBJECT(fields);
     uint32_t type, media, data, url;
@@ -34,8 +34,11 @@ anthropic_image(struct wd_reader *r, uint32_t node)
         return wd_media_inline(r, wd_media_kind(media_type), data);
     if (wd_json_string_is(r->doc, type, "url") && url != 0)
         return wd_media_url(r, WD_ATTACH_IMAGE, url);
+    if (wd_json_string_is(r->doc, type, "file") && wd_reader_get(r, node, "file_id") != 0)
+        return wd_reader_attach(r, WD_ATTACH_IMAGE, node);
     return wd_reader_refuse(r, WD_CODE_UNINSPECTABLE_CONTENT,
-                            "a source of this type cannot be inspected (accepted: base64 with data, url with url)", node, "type");
+                            "a source of this type cannot be inspected (accepted: base64 with data, url with url, file with file_id)",
+                            node, "type");
 }
 
 static bool
@@ -47,7 +50,7 @@ anthropic_document(struct wd_reader *r, uint32_t node)
         { "data", WD_IS_STRING },
         { "content", WD_IS_STRING | WD_IS_ARRAY, .read = anthropic_content },
         { "url", WD_IS_STRING },
-        { "file_id", WD_IS_STRING },
+        WD_REF_FIELD("file_id", FILE, 0),
     };
     static const struct wd_object object = WD_OBJECT(fields);
     uint32_t type, data;
@@ -158,6 +161,8 @@ static const struct wd_field anthropic_listing_fields[] = { { "tools", WD_IS_ARR
 static const struct wd_field anthropic_change_fields[] = { { "tool", WD_IS_OBJECT | WD_REQUIRED,
                                                              .read = anthropic_tool_change } };
 
+static const struct wd_field anthropic_file_fields[] = { WD_REF_FIELD("file_id", FILE, 0) };
+
 #define TOOL WD_ROLE(TOOL)
 #define ASSISTANT WD_ROLE(ASSISTANT)
 /* Blocks of messages and the blocks inside them, in one table: what may be inspected in one place may be in another. */
@@ -182,11 +187,11 @@ static const struct wd_variant anthropic_block_types[] = {
     { "code_execution_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "code_execution_result", TOOL, WD_OBJECT(anthropic_run_fields) },
     { "encrypted_code_execution_result", TOOL, WD_OBJECT(anthropic_run_fields) },
-    { "code_execution_output", TOOL, WD_OBJECT_NONE, anthropic_file },
+    { "code_execution_output", TOOL, WD_OBJECT(anthropic_file_fields), anthropic_file },
     { "code_execution_tool_result_error", TOOL, WD_OBJECT_NONE },
     { "bash_code_execution_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "bash_code_execution_result", TOOL, WD_OBJECT(anthropic_run_fields) },
-    { "bash_code_execution_output", TOOL, WD_OBJECT_NONE, anthropic_file },
+    { "bash_code_execution_output", TOOL, WD_OBJECT(anthropic_file_fields), anthropic_file },
     { "bash_code_execution_tool_result_error", TOOL, WD_OBJECT_NONE },
     { "text_editor_code_execution_tool_result", TOOL, WD_OBJECT(anthropic_content_fields) },
     { "text_editor_code_execution_view_result", TOOL, WD_OBJECT(anthropic_content_fields) },
@@ -202,7 +207,7 @@ static const struct wd_variant anthropic_block_types[] = {
     { "advisor_result", TOOL, WD_OBJECT(anthropic_text_fields) },
     { "advisor_redacted_result", TOOL, WD_OBJECT(anthropic_found_fields) },
     { "advisor_tool_result_error", TOOL, WD_OBJECT_NONE },
-    { "container_upload", 0, WD_OBJECT_NONE, anthropic_file },
+    { "container_upload", 0, WD_OBJECT(anthropic_file_fields), anthropic_file },
     { "compaction", ASSISTANT, WD_OBJECT(anthropic_compaction_fields) },
     { "tool_addition", WD_ROLE(OTHER), WD_OBJECT(anthropic_change_fields) },
     { "tool_removal", WD_ROLE(OTHER), WD_OBJECT(anthropic_change_fields) },
@@ -312,13 +317,26 @@ anthropic_thinking(struct wd_reader *r, uint32_t node)
     return wd_reader_object(r, node, &object);
 }
 
+/* The id alone, or an object with it. Skills are kept at the provider, too. */
+static bool
+anthropic_container(struct wd_reader *r, uint32_t node)
+{
+    static const struct wd_field fields[] = {
+        WD_REF_FIELD("id", CONTAINER, 0),
+        { "skills", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = ANTHROPIC_BY_ID },
+    };
+    static const struct wd_object object = WD_OBJECT_CLOSED(fields, ANTHROPIC_BY_ID);
+
+    return wd_json_type(r->doc, node) != WD_JSON_OBJECT || wd_reader_object(r, node, &object);
+}
+
 bool
 wd_anthropic_read(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_field fields[] = {
         { "model", WD_IS_STRING | WD_REQUIRED, .read = wd_reader_model },
         { "thread", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = ANTHROPIC_BY_ID },
-        { "container", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = ANTHROPIC_BY_ID },
+        { "container", WD_IS_STRING | WD_IS_OBJECT, WD_TAKE_REF, .read = anthropic_container, .ref = WD_ISOLATE_REF_CONTAINER },
         { "fallbacks", WD_IS_ANY, WD_TAKE_UNSUPPORTED, .note = "other models may not stand in for the one that is named" },
         { "system", WD_IS_STRING | WD_IS_ARRAY, .read = anthropic_system },
         { "messages", WD_IS_ARRAY | WD_REQUIRED, .read = anthropic_messages },

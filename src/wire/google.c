@@ -23,13 +23,27 @@ google_inline(struct wd_reader *r, uint32_t node)
     return wd_media_inline(r, wd_media_kind(type), wd_reader_get(r, node, "data"));
 }
 
+/* Of the provider's own store of files, whatever its address: files/ID, https://HOST/v1beta/files/ID. */
+static bool
+google_file_ref(struct wd_reader *r, uint32_t node)
+{
+    struct wd_span uri = wd_reader_string(r, node);
+
+    if (uri.ptr == NULL)
+        return wd_reader_exhausted(r);
+    if ((uri.len >= 6 && memcmp(uri.ptr, "files/", 6) == 0) || memmem(uri.ptr, uri.len, ".googleapis.com/v", 17) != NULL)
+        return wd_reader_ref(r, WD_ISOLATE_REF_FILE, node);
+    return true;
+}
+
 static bool
 google_file(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_field fields[] = { { "mimeType", WD_IS_STRING }, { "fileUri", WD_IS_STRING | WD_REQUIRED } };
     static const struct wd_object object = WD_OBJECT(fields);
 
-    return wd_reader_object(r, node, &object) && wd_reader_attach(r, WD_ATTACH_FILE, node);
+    return wd_reader_object(r, node, &object) && google_file_ref(r, wd_reader_get(r, node, "fileUri")) &&
+           wd_reader_attach(r, WD_ATTACH_FILE, node);
 }
 
 static bool
@@ -253,8 +267,7 @@ google_model(struct wd_reader *r, uint32_t node)
 
 static const struct wd_field google_generate_fields[] = {
     { "model", WD_IS_STRING, .read = google_model },
-    { "cachedContent", WD_IS_ANY, WD_TAKE_UNINSPECTABLE,
-      .note = "content kept at the provider cannot be inspected: send it in the request" },
+    WD_REF_FIELD("cachedContent", CACHE, 0),
     { "systemInstruction", WD_IS_OBJECT, .read = google_system },
     { "contents", MANY | WD_REQUIRED, .read = google_contents },
     { "tools", MANY, .read = google_tools },

@@ -110,6 +110,16 @@ chat_tool_calls(struct wd_reader *r, uint32_t node)
     return wd_reader_content(r, node, &chat_calls);
 }
 
+/* What the model said, by its id. */
+static bool
+chat_audio_of_before(struct wd_reader *r, uint32_t node)
+{
+    static const struct wd_field fields[] = { WD_REF_FIELD("id", AUDIO, WD_REQUIRED) };
+    static const struct wd_object object = WD_OBJECT(fields);
+
+    return wd_reader_object(r, node, &object);
+}
+
 static bool
 chat_message(struct wd_reader *r, uint32_t node)
 {
@@ -131,8 +141,7 @@ chat_message(struct wd_reader *r, uint32_t node)
         { "reasoning_content", WD_IS_STRING, WD_TAKE_PROSE },
         { "tool_calls", WD_IS_ARRAY, .read = chat_tool_calls },
         { "function_call", WD_IS_OBJECT, .read = chat_function_call },
-        { "audio", WD_IS_ANY, WD_TAKE_UNINSPECTABLE,
-          .note = "an earlier answer by id cannot be inspected: send its text as content" },
+        { "audio", WD_IS_OBJECT, .read = chat_audio_of_before },
     };
     static const struct wd_object object = WD_OBJECT(fields);
     uint8_t role;

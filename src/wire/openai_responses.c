@@ -41,12 +41,12 @@ static const struct wd_field responses_text_fields[] = { { "text", WD_IS_STRING 
 static const struct wd_field responses_refusal_fields[] = { { "refusal", WD_IS_STRING | WD_REQUIRED, WD_TAKE_PROSE } };
 static const struct wd_field responses_image_fields[] = {
     { "image_url", WD_IS_STRING, .read = responses_image_url },
-    { "file_id", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = RESPONSES_BY_ID },
+    WD_REF_FIELD("file_id", FILE, 0),
 };
 static const struct wd_field responses_file_fields[] = {
     { "file_data", WD_IS_STRING, .read = responses_file_data },
     { "file_url", WD_IS_STRING },
-    { "file_id", WD_IS_STRING },
+    WD_REF_FIELD("file_id", FILE, 0),
 };
 static const struct wd_field responses_audio_fields[] = { { "input_audio", WD_IS_OBJECT | WD_REQUIRED,
                                                             .read = responses_audio } };
@@ -90,14 +90,20 @@ responses_interpreter_outputs(struct wd_reader *r, uint32_t node)
     return wd_reader_content(r, node, &responses_outputs);
 }
 
+static const struct wd_field responses_reference_fields[] = {
+    WD_REF_FIELD("id", ITEM, WD_REQUIRED),
+};
+static const struct wd_object responses_reference = WD_OBJECT(responses_reference_fields);
+
 static bool
 responses_picture(struct wd_reader *r, uint32_t node)
 {
     uint32_t result = wd_reader_get(r, node, "result"), format = wd_reader_get(r, node, "output_format");
     bool svg = format != 0 && wd_json_string_is(r->doc, format, "svg");
 
+    /* without the picture the call only refers to it */
     if (result == 0)
-        return wd_reader_refuse(r, WD_CODE_UNINSPECTABLE_CONTENT, RESPONSES_BY_ID, node, "result");
+        return wd_reader_object(r, node, &responses_reference);
     return wd_media_inline(r, svg ? WD_ATTACH_FILE : WD_ATTACH_IMAGE, result);
 }
 
@@ -178,9 +184,6 @@ static const struct wd_field responses_listing_fields[] = { { "tools", WD_IS_ARR
 static const struct wd_field responses_reason_fields[] = { { "reason", WD_IS_STRING, WD_TAKE_PROSE } };
 static const struct wd_field responses_program_fields[] = { { "code", WD_IS_STRING, WD_TAKE_PROSE } };
 static const struct wd_field responses_result_fields[] = { { "result", WD_IS_STRING, WD_TAKE_PROSE } };
-static const struct wd_field responses_reference_fields[] = {
-    { "id", WD_IS_ANY | WD_REQUIRED, WD_TAKE_UNINSPECTABLE, .note = RESPONSES_BY_ID },
-};
 
 #define ASSISTANT WD_ROLE(ASSISTANT)
 #define TOOL WD_ROLE(TOOL)
@@ -232,7 +235,7 @@ responses_untyped(struct wd_reader *r, uint32_t node)
     if (!wd_reader_object(r, node, &probe))
         return false;
     if (wd_reader_get(r, node, "role") == 0)
-        return wd_reader_refuse(r, WD_CODE_UNINSPECTABLE_CONTENT, RESPONSES_BY_ID, node, NULL);
+        return wd_reader_object(r, node, &responses_reference);
     return wd_reader_object(r, node, &message) && responses_message(r, node);
 }
 
@@ -271,13 +274,32 @@ responses_background(struct wd_reader *r, uint32_t node)
                             "an answer in the background would be fetched past the gateway (accepted: false)", node, NULL);
 }
 
+/* The id alone, or an object with it. */
+static bool
+responses_conversation(struct wd_reader *r, uint32_t node)
+{
+    static const struct wd_field fields[] = { WD_REF_FIELD("id", CONVERSATION, WD_REQUIRED) };
+    static const struct wd_object object = WD_OBJECT_CLOSED(fields, RESPONSES_BY_ID);
+
+    return wd_json_type(r->doc, node) != WD_JSON_OBJECT || wd_reader_object(r, node, &object);
+}
+
+static bool
+responses_store(struct wd_reader *r, uint32_t node)
+{
+    r->request->unstored = wd_json_type(r->doc, node) == WD_JSON_FALSE;
+    return true;
+}
+
 bool
 wd_responses_read(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_field fields[] = {
         { "model", WD_IS_STRING | WD_REQUIRED, .read = wd_reader_model },
-        { "previous_response_id", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = RESPONSES_BY_ID },
-        { "conversation", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = RESPONSES_BY_ID },
+        WD_REF_FIELD("previous_response_id", RESPONSE, 0),
+        { "conversation", WD_IS_STRING | WD_IS_OBJECT, WD_TAKE_REF, .read = responses_conversation,
+          .ref = WD_ISOLATE_REF_CONVERSATION },
+        { "store", WD_IS_BOOL, .read = responses_store },
         { "prompt", WD_IS_ANY, WD_TAKE_UNINSPECTABLE, .note = RESPONSES_BY_ID },
         { "background", WD_IS_BOOL, .read = responses_background },
         { "instructions", WD_IS_STRING, WD_TAKE_PROSE, responses_instructions },

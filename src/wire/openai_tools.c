@@ -21,6 +21,42 @@ openai_tools_each(struct wd_reader *r, uint32_t node)
     return wd_reader_each(r, node, wd_openai_tool);
 }
 
+static bool
+openai_tools_file(struct wd_reader *r, uint32_t node)
+{
+    if (wd_json_type(r->doc, node) == WD_JSON_STRING)
+        return wd_reader_ref(r, WD_ISOLATE_REF_FILE, node);
+    return wd_reader_refuse(r, WD_CODE_INVALID_REQUEST, "must be a string", node, NULL);
+}
+
+static bool
+openai_tools_files(struct wd_reader *r, uint32_t node)
+{
+    return wd_reader_each(r, node, openai_tools_file);
+}
+
+/* Of the code interpreter: an id, or an object that asks for one with files in it. */
+static bool
+openai_tools_container(struct wd_reader *r, uint32_t node)
+{
+    static const struct wd_field fields[] = {
+        WD_REF_FIELD("container_id", CONTAINER, 0),
+        { "file_ids", WD_IS_ARRAY, .read = openai_tools_files },
+    };
+    static const struct wd_object object = WD_OBJECT(fields);
+
+    return wd_json_type(r->doc, node) != WD_JSON_OBJECT || wd_reader_object(r, node, &object);
+}
+
+static bool
+openai_tools_mask(struct wd_reader *r, uint32_t node)
+{
+    static const struct wd_field fields[] = { WD_REF_FIELD("file_id", FILE, 0) };
+    static const struct wd_object object = WD_OBJECT(fields);
+
+    return wd_reader_object(r, node, &object);
+}
+
 bool
 wd_openai_tool(struct wd_reader *r, uint32_t node)
 {
@@ -30,6 +66,9 @@ wd_openai_tool(struct wd_reader *r, uint32_t node)
         { "custom", WD_IS_OBJECT },
         { "name", WD_IS_STRING },
         { "tools", WD_IS_ARRAY, .read = openai_tools_each },
+        { "container", WD_IS_STRING | WD_IS_OBJECT, WD_TAKE_REF, .read = openai_tools_container, .ref = WD_ISOLATE_REF_CONTAINER },
+        { "environment", WD_IS_OBJECT, .read = openai_tools_container },
+        { "input_image_mask", WD_IS_OBJECT, .read = openai_tools_mask },
     };
     static const struct wd_object object = WD_OBJECT(fields);
     uint32_t type, before = r->request->tool_count;

@@ -10,6 +10,12 @@ struct place {
         .key = (name), .len = sizeof(name) - 1, .to = (place), .keep = (stays), .when = (type)                                   \
     }
 
+/* An id that the provider issues. */
+#define ID(name, kind, type)                                                                                                     \
+    {                                                                                                                            \
+        .key = (name), .len = sizeof(name) - 1, .to = PLACE_ANY, .when = (type), .issues = WD_ISOLATE_REF_##kind                 \
+    }
+
 static const struct wd_place_row row_fragment[] = {
     ROW("type", PLACE_ANY, true, NULL),  ROW("index", PLACE_ANY, true, NULL), ROW("id", PLACE_ANY, false, NULL),
     ROW("role", PLACE_ANY, false, NULL), ROW("name", PLACE_ANY, false, NULL),
@@ -37,6 +43,7 @@ static const struct wd_place_row row_chat_delta[] = {
 static const struct wd_place_row row_chat_audio[] = {
     ROW("data", PLACE_OPAQUE, false, NULL),
     ROW("transcript", PLACE_FRAGMENT, false, NULL),
+    ID("id", AUDIO, NULL),
 };
 static const struct wd_place_row row_chat_call[] = {
     ROW("function", PLACE_CHAT_FUNCTION, false, NULL),
@@ -51,6 +58,7 @@ static const struct wd_place_row row_responses[] = {
     ROW("response", PLACE_RESPONSES_ANSWER, false, NULL),
     ROW("item", PLACE_RESPONSES_ITEM, false, NULL),
     ROW("part", PLACE_RESPONSES_PART, false, NULL),
+    ROW("annotation", PLACE_RESPONSES_NOTE, false, NULL),
     ROW("logprobs", PLACE_LOGPROBS, true, NULL),
     ROW("arguments", PLACE_JSON, false, NULL),
     ROW("partial_image_b64", PLACE_OPAQUE, false, NULL),
@@ -63,7 +71,16 @@ static const struct wd_place_row row_responses[] = {
     ROW("summary_index", PLACE_ANY, true, NULL),
     ROW("command_index", PLACE_ANY, true, NULL),
 };
-static const struct wd_place_row row_responses_answer[] = { ROW("output", PLACE_RESPONSES_ITEMS, false, NULL) };
+static const struct wd_place_row row_responses_answer[] = {
+    ROW("output", PLACE_RESPONSES_ITEMS, false, NULL),
+    ROW("conversation", PLACE_RESPONSES_CONVERSATION, false, NULL),
+    ID("id", RESPONSE, NULL),
+};
+static const struct wd_place_row row_responses_conversation[] = { ID("id", CONVERSATION, NULL) };
+static const struct wd_place_row row_responses_note[] = {
+    ID("file_id", FILE, "container_file_citation"),
+    ID("container_id", CONTAINER, "container_file_citation"),
+};
 static const struct wd_place_row row_responses_item[] = {
     ROW("content", PLACE_RESPONSES_PARTS, false, NULL),
     ROW("arguments", PLACE_JSON, false, NULL),
@@ -71,10 +88,13 @@ static const struct wd_place_row row_responses_item[] = {
     ROW("encrypted_content", PLACE_OPAQUE, false, NULL),
     ROW("result", PLACE_OPAQUE, false, "image_generation_call"),
     ROW("fingerprint", PLACE_OPAQUE, false, "program"),
+    ID("id", ITEM, NULL),
+    ID("container_id", CONTAINER, NULL),
 };
 static const struct wd_place_row row_responses_part[] = {
     ROW("logprobs", PLACE_LOGPROBS, false, NULL),
     ROW("data", PLACE_OPAQUE, false, "output_audio"),
+    ROW("annotations", PLACE_RESPONSES_NOTES, false, NULL),
 };
 
 static const struct wd_place_row row_messages[] = {
@@ -82,10 +102,17 @@ static const struct wd_place_row row_messages[] = {
     ROW("content", PLACE_MESSAGES_BLOCKS, false, NULL),
     ROW("content_block", PLACE_MESSAGES_FIRST, false, NULL),
     ROW("delta", PLACE_MESSAGES_DELTA, false, "content_block_delta"),
+    ROW("delta", PLACE_MESSAGES_CHANGE, false, "message_delta"),
+    ROW("container", PLACE_MESSAGES_CONTAINER, false, NULL),
     ROW("type", PLACE_ANY, true, NULL),
     ROW("index", PLACE_ANY, true, NULL),
 };
-static const struct wd_place_row row_messages_message[] = { ROW("content", PLACE_MESSAGES_BLOCKS, false, NULL) };
+static const struct wd_place_row row_messages_message[] = {
+    ROW("content", PLACE_MESSAGES_BLOCKS, false, NULL),
+    ROW("container", PLACE_MESSAGES_CONTAINER, false, NULL),
+};
+static const struct wd_place_row row_messages_change[] = { ROW("container", PLACE_MESSAGES_CONTAINER, false, NULL) };
+static const struct wd_place_row row_messages_container[] = { ID("id", CONTAINER, NULL) };
 static const struct wd_place_row row_messages_block[] = {
     /* the first two only in the block that a stream starts with */
     ROW("text", PLACE_MESSAGES_FIRST_TEXT, false, "text"),       ROW("thinking", PLACE_MESSAGES_FIRST_TEXT, false, "thinking"),
@@ -98,6 +125,7 @@ static const struct wd_place_row row_messages_result[] = {
     ROW("source", PLACE_MESSAGES_SOURCE, false, NULL),
     ROW("encrypted_content", PLACE_OPAQUE, false, NULL),
     ROW("encrypted_stdout", PLACE_OPAQUE, false, NULL),
+    ID("file_id", FILE, NULL),
 };
 static const struct wd_place_row row_messages_source[] = { ROW("data", PLACE_OPAQUE, false, "base64") };
 static const struct wd_place_row row_messages_citation[] = { ROW("encrypted_index", PLACE_OPAQUE, false, NULL) };
@@ -174,6 +202,9 @@ static const struct place places[PLACES] = {
     [PLACE_RESPONSES_ITEM] = { ROWS(row_responses_item) },
     [PLACE_RESPONSES_PARTS] = { .element = PLACE_RESPONSES_PART },
     [PLACE_RESPONSES_PART] = { ROWS(row_responses_part) },
+    [PLACE_RESPONSES_CONVERSATION] = { ROWS(row_responses_conversation) },
+    [PLACE_RESPONSES_NOTES] = { .element = PLACE_RESPONSES_NOTE },
+    [PLACE_RESPONSES_NOTE] = { ROWS(row_responses_note) },
 
     [PLACE_MESSAGES] = { ROWS(row_messages) },
     [PLACE_MESSAGES_MESSAGE] = { ROWS(row_messages_message) },
@@ -187,6 +218,8 @@ static const struct place places[PLACES] = {
     [PLACE_MESSAGES_CITATIONS] = { .element = PLACE_MESSAGES_CITATION },
     [PLACE_MESSAGES_CITATION] = { ROWS(row_messages_citation) },
     [PLACE_MESSAGES_DELTA] = { ROWS(row_messages_delta), .other = PLACE_FRAGMENT },
+    [PLACE_MESSAGES_CHANGE] = { ROWS(row_messages_change) },
+    [PLACE_MESSAGES_CONTAINER] = { ROWS(row_messages_container) },
 
     [PLACE_GOOGLE] = { ROWS(row_google) },
     [PLACE_GOOGLE_CANDIDATES] = { .element = PLACE_GOOGLE_CANDIDATE, .other = PLACE_GOOGLE_CANDIDATE },
@@ -277,7 +310,7 @@ wd_place_child(enum wd_place parent, const struct wd_json *doc, uint32_t node, c
         if (!place_key_is(doc, node, &p->rows[i]))
             continue;
         if (p->rows[i].when != NULL && !place_type_is(doc, object, p->rows[i].when))
-            break;
+            continue;
         *row = &p->rows[i];
         return p->rows[i].to == PLACE_RESPONSES_DELTA ? place_delta(doc, object) : (enum wd_place)p->rows[i].to;
     }

@@ -29,6 +29,9 @@ enum wd_place {
     PLACE_RESPONSES_ITEM,
     PLACE_RESPONSES_PARTS,
     PLACE_RESPONSES_PART,
+    PLACE_RESPONSES_CONVERSATION,
+    PLACE_RESPONSES_NOTES,
+    PLACE_RESPONSES_NOTE,
     PLACE_MESSAGES,
     PLACE_MESSAGES_MESSAGE,
     PLACE_MESSAGES_BLOCKS,
@@ -40,6 +43,8 @@ enum wd_place {
     PLACE_MESSAGES_CITATIONS,
     PLACE_MESSAGES_CITATION,
     PLACE_MESSAGES_DELTA,
+    PLACE_MESSAGES_CHANGE,
+    PLACE_MESSAGES_CONTAINER,
     PLACE_GOOGLE,
     PLACE_GOOGLE_CANDIDATES,
     PLACE_GOOGLE_CANDIDATE,
@@ -73,6 +78,7 @@ struct wd_place_row {
     uint8_t to;       /* enum wd_place */
     bool keep;        /* stays in a tail event */
     const char *when; /* holds only when the object's "type" is this; may be NULL */
+    uint8_t issues;   /* enum wd_isolate_kind: the id of what a later request may refer to; 0: none */
 };
 
 enum wd_place wd_place_root(enum wd_op op, bool stream);

@@ -227,6 +227,8 @@ reader_field(struct wd_reader *r, uint32_t node, const struct wd_field *field, u
         return wd_reader_refuse(r, WD_CODE_UNSUPPORTED_PARAMETER, field->note, node, field->name);
     if (!(field->is & 1 << wd_json_type(r->doc, value)))
         return wd_reader_refuse(r, WD_CODE_INVALID_REQUEST, reader_expected(field->is), node, field->name);
+    if (field->take == WD_TAKE_REF && wd_json_type(r->doc, value) == WD_JSON_STRING && !wd_reader_ref(r, field->ref, value))
+        return false;
     reader_mark(r, value, field->take);
     return field->read == NULL || field->read(r, value);
 }
@@ -364,6 +366,18 @@ wd_reader_tool(struct wd_reader *r, struct wd_span name, bool hosted)
     if (name.ptr == NULL || !reader_grow(r, (void **)&q->tools, sizeof(*q->tools), q->tool_count, &r->tool_size))
         return wd_reader_exhausted(r);
     q->tools[q->tool_count++] = (struct wd_tool){ .name = name, .hosted = hosted };
+    return true;
+}
+
+bool
+wd_reader_ref(struct wd_reader *r, uint8_t kind, uint32_t node)
+{
+    struct wd_request *q = r->request;
+    struct wd_span value = wd_reader_string(r, node);
+
+    if (value.ptr == NULL || !reader_grow(r, (void **)&q->refs, sizeof(*q->refs), q->ref_count, &r->ref_size))
+        return wd_reader_exhausted(r);
+    q->refs[q->ref_count++] = (struct wd_ref){ .kind = kind, .node = node, .value = value };
     return true;
 }
 

@@ -24,7 +24,7 @@ struct wd_reader {
     struct wd_arena *arena;
     struct wd_problem *problem;
     struct wd_mark *marks; /* one for each node */
-    uint32_t message_size, tool_size, attachment_size;
+    uint32_t message_size, tool_size, attachment_size, ref_size;
     bool camel; /* Google: members may be spelt in snake_case too */
 };
 
@@ -52,6 +52,7 @@ enum wd_take {
     WD_TAKE_NUMERIC,       /* a number that says nothing: a seed */
     WD_TAKE_UNINSPECTABLE, /* refused when there, with note as the message */
     WD_TAKE_UNSUPPORTED,
+    WD_TAKE_REF, /* the id of what the provider keeps: a string, listed as a reference of the kind in ref */
 };
 
 struct wd_field {
@@ -60,7 +61,10 @@ struct wd_field {
     uint8_t take;     /* enum wd_take */
     wd_read_fn *read; /* reads the value further; may be NULL */
     const char *note; /* message of a refusal */
+    uint8_t ref;      /* enum wd_isolate_kind */
 };
+/* The row of such an id. */
+#define WD_REF_FIELD(name_, kind, required) { (name_), WD_IS_STRING | (required), WD_TAKE_REF, NULL, NULL, WD_ISOLATE_REF_##kind }
 
 struct wd_object {
     const struct wd_field *fields;
@@ -128,6 +132,8 @@ struct wd_named_role {
 uint8_t wd_reader_role_of(struct wd_reader *r, uint32_t node, const struct wd_named_role *roles, const char *accepted);
 bool wd_reader_message(struct wd_reader *r, uint32_t node, uint8_t role);
 bool wd_reader_tool(struct wd_reader *r, struct wd_span name, bool hosted);
+/* A reference; the node is a string. */
+bool wd_reader_ref(struct wd_reader *r, uint8_t kind, uint32_t node);
 bool wd_reader_attach(struct wd_reader *r, enum wd_attachment kind, uint32_t node);
 
 /* Rows that several formats share. */

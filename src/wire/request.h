@@ -45,6 +45,13 @@ struct wd_attachment_ref {
     uint32_t node;
 };
 
+/* What the provider keeps and the request only names. Honoured for the user to whom it was issued, and for nobody else. */
+struct wd_ref {
+    uint8_t kind; /* enum wd_isolate_kind, WD_ISOLATE_REF_... */
+    uint32_t node;
+    struct wd_span value;
+};
+
 struct wd_request {
     struct wd_json doc;
     struct wd_span model; /* as sent (unescaped); empty on Google */
@@ -67,6 +74,9 @@ struct wd_request {
     uint32_t tool_count;
     struct wd_attachment_ref *attachments;
     uint32_t attachment_count;
+    struct wd_ref *refs;
+    uint32_t ref_count;
+    bool unstored; /* Responses: store is false, so nothing can refer to the answer */
 };
 
 /* What is wrong with a request, for its error body. */
@@ -79,9 +89,8 @@ struct wd_problem {
 /*
  * Reads body into *request. False with *problem: INVALID_JSON, INVALID_REQUEST (wrong type, a name that differs only in letter
  * case from one that the gate reads; Google also: underscores), UNSUPPORTED_PARAMETER, UNINSPECTABLE_CONTENT (unknown part, token
- * arrays, stored prompts, previous_response_id, item references, cached content, images by id), REQUEST_TOO_LARGE (more than the
- * arena may hold: 1,000,000 nodes need about 64 MiB). An attachment's kind is listed, not judged; a file by id or by a URL is one
- * of kind file.
+ * arrays, stored prompts), REQUEST_TOO_LARGE (more than the arena may hold: 1,000,000 nodes need about 64 MiB). An attachment's
+ * kind is listed, not judged; a file by id or by a URL is one of kind file. References are listed, not judged either.
  */
 bool wd_request_read(struct wd_request *request, const struct wd_route *route, struct wd_span body, struct wd_arena *arena,
                      struct wd_problem *problem) WD_CHECK;

@@ -103,6 +103,19 @@ response_string(struct wd_response *r, uint32_t node)
     return response_add(r, (struct wd_part){ .node = node, .kind = kinds[text], .spelled = r->places[node] == PLACE_LOGPROBS });
 }
 
+static enum wd_err
+response_issued(struct wd_response *r, uint32_t node, uint8_t kind)
+{
+    struct wd_issued *issued =
+        wd_response_room(r->arena, r->issued, r->issued_count, &r->issued_size, sizeof(*issued));
+
+    if (issued == NULL)
+        return WD_ERR_NOMEM;
+    r->issued = issued;
+    r->issued[r->issued_count++] = (struct wd_issued){ kind, node };
+    return WD_OK;
+}
+
 /* One value: its place, its key, itself. */
 static enum wd_err
 response_node(struct wd_response *r, uint32_t node)
@@ -121,6 +134,8 @@ response_node(struct wd_response *r, uint32_t node)
         err = response_add(r, (struct wd_part){ .node = node, .kind = WD_PART_KEY, .spelled = spelled });
     if (err == WD_OK && spelled && !within && n->child != 0)
         err = response_add(r, (struct wd_part){ .node = node, .kind = WD_PART_LOGPROBS });
+    if (err == WD_OK && n->type == WD_JSON_STRING && row != NULL && row->issues != 0)
+        err = response_issued(r, node, row->issues);
     if (err == WD_OK && n->type == WD_JSON_STRING)
         err = response_string(r, node);
     if (err == WD_OK && r->all && n->type == WD_JSON_NUMBER && has_long_number(wd_json_raw(r->doc, node)))

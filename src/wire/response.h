@@ -33,6 +33,12 @@ enum wd_turn {
     WD_TURN_END,     /* nothing that counts comes behind it */
 };
 
+/* An id of what the provider keeps, and a later request may refer to. */
+struct wd_issued {
+    uint8_t kind; /* enum wd_isolate_kind, WD_ISOLATE_REF_... */
+    uint32_t node;
+};
+
 struct wd_prefixes {
     struct wd_span *items;
     uint32_t count, size;
@@ -47,6 +53,8 @@ struct wd_response {
     uint32_t *positions; /* of each node in an array */
     struct wd_part *parts;
     uint32_t count, size, fragments;
+    struct wd_issued *issued; /* listed whatever all says */
+    uint32_t issued_count, issued_size;
     struct wd_prefixes before; /* channels with such a name ended before the event ... */
     struct wd_prefixes after;  /* ... or end with it */
     struct wd_prefixes pause;  /* ... or, when it carries nothing for them, will hardly go on */

@@ -76,7 +76,7 @@ words_hex(struct wd_span text, size_t at, uint32_t *value)
         unsigned char c = (unsigned char)text.ptr[i], low = c | 0x20;
         if (!(c >= '0' && c <= '9') && !(low >= 'a' && low <= 'f'))
             return false;
-        *value = *value << 4 | (c <= '9' ? c - '0' : low - 'a' + 10u);
+        *value = *value << 4 | (uint32_t)(c <= '9' ? c - '0' : low - 'a' + 10);
     }
     return true;
 }
