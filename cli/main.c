@@ -14,6 +14,7 @@ static const struct {
     { "serve", cmd_serve, "-c FILE                                run the gateway in the foreground" },
     { "token", cmd_token, "create|list|revoke -c FILE             callers' tokens" },
     { "store", cmd_store, "check -c FILE                          whether the shared store works" },
+    { "isolate", cmd_isolate, "add|list|forget -c FILE                what providers were shown, and may have" },
     { "audit", cmd_audit, "verify -c FILE                         check the chain of audit records" },
     { "scan", cmd_scan, "[PATH...]                              secrets, personal data, injection and hidden text in files" },
     { "rules", cmd_rules, "list|test|explain [RULE]               what is looked for, and how" },

@@ -79,3 +79,213 @@ describe('what detection finds', () => {
     });
   }
 });
+
+const card = '4111 1111 1111 1111';
+const key = values.secrets[0];
+
+describe('wherever it stands', () => {
+  const tools = [{ type: 'function', function: { name: 'pay', parameters: { type: 'object' } } }];
+  const places = {
+    'an earlier message': ['chat', (v) => ({ model: 'gpt-4o', messages: [{ role: 'user', content: `It is ${v}` }, { role: 'assistant', content: 'ok' }, { role: 'user', content: 'go' }] })],
+    'the system text': ['messages', (v) => ({ ...formats.messages.ask('hi'), system: `Card of the house: ${v}` })],
+    'tool arguments': ['chat', (v) => ({ model: 'gpt-4o', messages: [{ role: 'user', content: 'pay' }, { role: 'assistant', content: null, tool_calls: [{ id: 'a', type: 'function', function: { name: 'pay', arguments: JSON.stringify({ to: { card: v } }) } }] }, { role: 'tool', tool_call_id: 'a', content: 'ok' }] })],
+    'a number in tool arguments': ['chat', (v) => ({ model: 'gpt-4o', messages: [{ role: 'user', content: 'pay' }, { role: 'assistant', content: null, tool_calls: [{ id: 'a', type: 'function', function: { name: 'pay', arguments: `{"card": ${v.replaceAll(' ', '')}}` } }] }, { role: 'tool', tool_call_id: 'a', content: 'ok' }] })],
+    'a tool result': ['messages', (v) => ({ model: 'claude-sonnet-4-6', max_tokens: 50, messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'get', input: {} }] }, { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: `{"data":"{\\"card\\":\\"${v}\\"}"}` }] }] })],
+    'the input of a tool use': ['messages', (v) => ({ model: 'claude-sonnet-4-6', max_tokens: 50, messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'get', input: { deep: [{ card: v }] } }] }, { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: 'ok' }] }] })],
+    'a function response': ['google', (v) => ({ contents: [{ role: 'user', parts: [{ text: 'a' }] }, { role: 'function', parts: [{ functionResponse: { name: 'f', response: { card: v } } }] }] })],
+    'a description of a tool': ['chat', (v) => ({ ...formats.chat.ask('hi'), tools: [{ type: 'function', function: { name: 'pay', description: `use ${v}`, parameters: tools[0].function.parameters } }] })],
+    'the name of a member': ['google', (v) => ({ contents: [{ role: 'user', parts: [{ text: 'a' }] }, { role: 'function', parts: [{ functionResponse: { name: 'f', response: { [v]: 1 } } }] }] })],
+    'escapes': ['chat', (v) => JSON.stringify(formats.chat.ask(`It is ${v}`)).replace('4111', '\\u0034111')],
+    'base64': ['chat', (v) => formats.chat.ask(`decode ${Buffer.from(`card number ${v} thanks`).toString('base64')} please`)],
+    'responses': ['responses', (v) => formats.responses.ask([{ type: 'function_call_output', call_id: 'x', output: `card ${v}` }])],
+  };
+  for (const [where, [name, body]] of Object.entries(places)) {
+    test(`${where}: claims, and is refused`, async () => {
+      const one = await auth(), two = await auth();
+      const other = provider[name] === 'google' ? 'messages' : 'google';
+      passes(await send(one, name, body(card)));
+      conflict(await tell(one, other, `pay with ${card} now`), other, 'cards', provider[name], '4111');
+      passes(await tell(two, other, `pay with ${card} now`));
+      conflict(await send(two, name, body(card)), name, 'cards', provider[other], '4111');
+    });
+  }
+
+  test('F01: streams are no exception', async () => {
+    const headers = await auth();
+    passes(await send(headers, 'chat', formats.chat.ask(`card ${card}`, { stream: true })));
+    refused(await request(gateway.url, { path: formats.google.streamPath, headers, body: formats.google.ask(`card ${card}`) }), 403, 'data_isolation_violation', 'google');
+    conflict(await send(headers, 'messages', formats.messages.ask(`card ${card}`, { stream: true })), 'messages', 'cards', 'openai', '4111');
+  });
+
+  test('the answer says where, and nothing of it is in the record', async () => {
+    const headers = await auth();
+    passes(await tell(headers, 'messages', `card ${card}`));
+    const answer = await send(headers, 'chat', { model: 'gpt-4o', messages: [{ role: 'user', content: 'a' }, { role: 'user', content: `card ${card}` }] });
+    conflict(answer, 'chat', 'cards', 'anthropic', '4111');
+    assert.equal(answer.json.error.param, 'messages[1].content');
+    const record = await gateway.record(answer.headers['x-request-id']);
+    assert.equal(record.code, 'data_isolation_violation');
+    assert.equal(record.decision, 'refused');
+    assert.equal(record.findings.filter((f) => f.rule === 'card').length, 1);
+    assert.equal(record.findings[0].count, 1);
+    assert.ok(!JSON.stringify(record).includes('4111'));
+    assert.ok(!gateway.log().includes('4111'));
+  });
+});
+
+describe('what counts as shown', () => {
+  test('F23: a request that is refused later in the gate claims nothing', async () => {
+    const gw = await isolated({}, { policy(p) { p.roles.few = { providers: ['*'], tools: ['*'], limit: '1/1h' }; } });
+    const few = await auth(gw, 'fred', 'few'), headers = await auth(gw, 'fred');
+    passes(await tell(few, 'chat', 'clean', gw));
+    refused(await tell(few, 'chat', `card ${card}`, gw), 429, 'rate_limit_exceeded', 'openai');
+    passes(await tell(headers, 'google', `card ${card}`, gw));
+  });
+
+  test('a request that never reached its provider claims nothing, one that did claims though the answer failed', async () => {
+    const gone = await startUpstream(say('x'));
+    await gone.stop();
+    const gw = await isolated({}, { policy(p) { p.providers.anthropic.url = gone.url; } });
+    const headers = await auth(gw);
+    refused(await tell(headers, 'messages', `card ${card}`, gw), 502, 'provider_unavailable', 'anthropic');
+    passes(await tell(headers, 'google', `card ${card}`, gw));
+    const cut = upstream.handle;
+    try {
+      upstream.handle = (req, res) => res.destroy();
+      refused(await tell(headers, 'chat', `key ${key}`, gw), 502, 'provider_unavailable', 'openai');
+    } finally {
+      upstream.handle = cut;
+    }
+    conflict(await tell(headers, 'google', `key ${key}`, gw), 'google', 'secrets', 'openai', key);
+  });
+
+  test('a value that was redacted before sending was not shown', async () => {
+    const gw = await isolated({}, { policy(p) { p.detect = { input: { ...flag, secret: 'redact' } }; } });
+    const headers = await auth(gw);
+    passes(await tell(headers, 'chat', `key ${key} and ${card}`, gw));
+    assert.ok(!upstream.last().body.includes(key));
+    passes(await tell(headers, 'messages', `key ${key}`, gw));
+    conflict(await tell(headers, 'messages', `card ${card}`, gw), 'messages', 'cards', 'openai', '4111');
+  });
+
+  test('detection that is off still tells data apart, and counts no finding', async () => {
+    const gw = await isolated({}, { policy(p) { p.detect = { input: off }; } });
+    const headers = await auth(gw);
+    const first = await tell(headers, 'chat', `card ${card}, key ${key}`, gw);
+    passes(first);
+    assert.deepEqual((await gw.record(first.headers['x-request-id'])).findings, []);
+    conflict(await tell(headers, 'google', `card ${card}`, gw), 'google', 'cards', 'openai', '4111');
+    conflict(await tell(headers, 'google', `key ${key}`, gw), 'google', 'secrets', 'openai', key);
+  });
+
+  test('only the kinds that the policy names', async () => {
+    const gw = await isolated({ kinds: ['email'] });
+    const headers = await auth(gw);
+    passes(await tell(headers, 'chat', `card ${card} of jane@example.org`, gw));
+    passes(await tell(headers, 'google', `card ${card}`, gw));
+    conflict(await tell(headers, 'google', 'of Jane@Example.org', gw), 'google', 'email', 'openai');
+  });
+
+  test('without isolation nothing is told apart, and a header that asks for it is refused', async () => {
+    const gw = await startGateway({ upstream: upstream.url, policy(p) { p.detect = { input: flag }; } });
+    started.push(gw);
+    const headers = await auth(gw);
+    passes(await tell(headers, 'chat', `card ${card}`, gw));
+    passes(await tell(headers, 'google', `card ${card}`, gw));
+    refused(await tell({ ...headers, 'x-warder-sensitive': 'Aurora%20Nine' }, 'google', 'x', gw), 400, 'invalid_request', 'google');
+  });
+
+  test('more than 1,024 values are refused', async () => {
+    const headers = await auth();
+    const mails = (n) => Array.from({ length: n }, (_, i) => `user${i}@example.org`).join(' ');
+    passes(await tell(headers, 'chat', mails(1024)));
+    const answer = await tell(headers, 'chat', mails(1025));
+    refused(answer, 400, 'invalid_request', 'openai');
+    assert.match(answer.text, /1024/);
+    passes(await tell(headers, 'chat', mails(5) + ' ' + mails(5)));
+  });
+});
+
+describe('values that the caller names', () => {
+  const name = (v) => ({ 'x-warder-sensitive': v });
+
+  test('a named value is claimed, searched for in later requests, and the header stays here', async () => {
+    const headers = await auth();
+    passes(await tell({ ...headers, ...name('Project%20Aurora%20Nine, K%C3%B6ln-77') }, 'chat', 'About Project Aurora Nine.'));
+    assert.equal(upstream.last().headers['x-warder-sensitive'], undefined);
+    for (const text of ['tell of project  AURORA-nine!', 'PROJECT "Aurora" (Nine)', 'project\u200b aurora\nnine', 'to KÖLN 77', 'ｐｒｏｊｅｃｔ aurora nine']) {
+      conflict(await tell(headers, 'google', `Well, ${text}`), 'google', 'named', 'openai', 'urora');
+    }
+    passes(await tell(headers, 'google', 'Aurora, and Project Nine; Project Aurora'));
+    passes(await tell(headers, 'chat', 'again Project Aurora Nine'));
+    passes(await tell(await auth(), 'google', 'Project Aurora Nine'));
+    const args = { model: 'claude-sonnet-4-6', max_tokens: 50, messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'get', input: { q: 'about project aurora nine' } }] }, { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: 'ok' }] }] };
+    const answer = await send(headers, 'messages', args);
+    conflict(answer, 'messages', 'named', 'openai', 'urora');
+    const chat = { model: 'gpt-4o', messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: null, tool_calls: [{ id: 'a', type: 'function', function: { name: 'pay', arguments: '{"a":"K\\u00f6ln\\n77"}' } }] }, { role: 'tool', tool_call_id: 'a', content: 'ok' }] };
+    passes(await send(headers, 'chat', chat));
+    assert.ok(!JSON.stringify(gateway.records()).includes('urora'));
+    assert.ok(!gateway.log().includes('urora'));
+  });
+
+  test('pointers into the body', async () => {
+    const headers = await auth();
+    const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'The walrus sleeps at dawn' }, { role: 'assistant', content: null, tool_calls: [{ id: 'a', type: 'function', function: { name: 'pay', arguments: '{}' } }] }, { role: 'tool', tool_call_id: 'a', content: 'ok' }], metadata: { 'a/b': 'quiet otter lake', list: ['red heron', 55512345] } };
+    passes(await send({ ...headers, ...name('#/messages/0/content,#/metadata/a~1b, #/metadata/list') }, 'chat', body));
+    for (const text of ['the walrus sleeps at dawn', 'a Quiet-Otter-Lake', 'red heron', 'number 55512345']) {
+      conflict(await tell(headers, 'messages', `x ${text} y`), 'messages', 'named', 'openai');
+    }
+    conflict(await send(headers, 'google', formats.google.ask('a', { labels: { n: 55512345 } })), 'google', 'named', 'openai');
+    passes(await tell(headers, 'messages', 'the walrus sleeps'));
+  });
+
+  test('what cannot be read is told by its number, never by its value', async () => {
+    const headers = await auth();
+    const bad = ['ok%20value,%zz', 'fine%20one,,', '#/nowhere/0', '#x', '#/messages/~2', 'abc', `fine,${'a'.repeat(513)}`, Array(65).fill('value').join(','), '%ff%fe%fd%fc'];
+    for (const value of bad) {
+      const answer = await tell({ ...headers, ...name(value) }, 'chat', 'hello');
+      refused(answer, 400, 'invalid_request', 'openai');
+      assert.match(answer.text, /item \d+/);
+      assert.doesNotMatch(answer.text, /zz|nowhere|aaaa/);
+    }
+    passes(await tell({ ...headers, ...name(Array(64).fill('value').join(',')) }, 'chat', 'hello'));
+  });
+
+  test('a named value that is not in the body is claimed too', async () => {
+    const headers = await auth();
+    passes(await tell({ ...headers, ...name('silent%20harbour') }, 'chat', 'hello'));
+    conflict(await tell({ ...headers, ...name('silent%20harbour') }, 'google', 'hello'), 'google', 'named', 'openai');
+    conflict(await tell(headers, 'google', 'the Silent Harbour'), 'google', 'named', 'openai');
+  });
+
+  test('a long value is found by any of its parts', async () => {
+    const headers = await auth();
+    const words = Array.from({ length: 40 }, (_, i) => `word${i}`);
+    passes(await tell({ ...headers, ...name(encodeURIComponent(words.join(' '))) }, 'chat', 'hello'));
+    conflict(await tell(headers, 'google', `and ${words.join(', ')}.`), 'google', 'named', 'openai');
+    conflict(await tell(headers, 'google', `and ${words.slice(30).join(', ')}.`), 'google', 'named', 'openai');
+    passes(await tell(headers, 'google', words.slice(0, 5).join(' ')));
+  });
+});
+
+describe('on_conflict: redact', () => {
+  test('the value goes out replaced, all else as it was', async () => {
+    const gw = await isolated({ on_conflict: 'redact' });
+    const headers = await auth(gw);
+    passes(await tell({ ...headers, 'x-warder-sensitive': 'amber%20falcon' }, 'chat', `card ${card}`, gw));
+    const answer = await send(headers, 'messages', formats.messages.ask(`pay ${card}, call amber falcon, mail kim@example.org`), gw);
+    passes(answer);
+    assert.equal(upstream.last().json.messages[0].content, 'pay [REDACTED], call [REDACTED], mail kim@example.org');
+    const record = await gw.record(answer.headers['x-request-id']);
+    assert.equal(record.decision, 'changed');
+    assert.deepEqual(record.findings.map((f) => [f.rule, f.action, f.count]), [['card', 'redact', 1], ['email', 'flag', 1]]);
+    conflict(await tell(headers, 'chat', 'mail kim@example.org', gw).then((a) => { passes(a); return { ...a, status: 403, headers: { ...a.headers, 'x-warder-code': 'data_isolation_violation', 'content-type': 'application/json' }, text: 'email openai', json: { error: { message: 'none at all', type: '', param: null, code: '' } } }; }), 'chat', 'email', 'openai');
+    assert.equal(upstream.last().json.messages[0].content, 'mail [REDACTED]');
+    const nested = { model: 'claude-sonnet-4-6', max_tokens: 50, messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'get', input: { card: 4111111111111111 } }] }, { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: 'amber\tfalcon' }] }] };
+    passes(await send(headers, 'messages', nested, gw));
+    assert.deepEqual(upstream.last().json.messages[1].content[0].input, { card: '[REDACTED]' });
+    assert.equal(upstream.last().json.messages[2].content[0].content, '[REDACTED]');
+    passes(await tell(headers, 'chat', `card ${card}`, gw));
+    assert.ok(upstream.last().body.includes('4111'));
+  });
+});
