@@ -1,10 +1,12 @@
 // Data isolation: what one provider was shown goes to no other, in every format and from every place of a request.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { refused } from './lib/check.mjs';
 import { request } from './lib/client.mjs';
 import { startGateway } from './lib/gateway.mjs';
-import { waitFor } from './lib/process.mjs';
+import { build, waitFor } from './lib/process.mjs';
 import { formats, json, say, startUpstream } from './lib/upstream.mjs';
 
 const off = { secret: 'off', pii: 'off', injection: 'off', malicious: 'off' };
@@ -279,7 +281,7 @@ describe('on_conflict: redact', () => {
     const record = await gw.record(answer.headers['x-request-id']);
     assert.equal(record.decision, 'changed');
     assert.deepEqual(record.findings.map((f) => [f.rule, f.action, f.count]), [['card', 'redact', 1], ['email', 'flag', 1]]);
-    conflict(await tell(headers, 'chat', 'mail kim@example.org', gw).then((a) => { passes(a); return { ...a, status: 403, headers: { ...a.headers, 'x-warder-code': 'data_isolation_violation', 'content-type': 'application/json' }, text: 'email openai', json: { error: { message: 'none at all', type: '', param: null, code: '' } } }; }), 'chat', 'email', 'openai');
+    passes(await tell(headers, 'chat', 'mail kim@example.org', gw));
     assert.equal(upstream.last().json.messages[0].content, 'mail [REDACTED]');
     const nested = { model: 'claude-sonnet-4-6', max_tokens: 50, messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'get', input: { card: 4111111111111111 } }] }, { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: 'amber\tfalcon' }] }] };
     passes(await send(headers, 'messages', nested, gw));
@@ -287,5 +289,143 @@ describe('on_conflict: redact', () => {
     assert.equal(upstream.last().json.messages[2].content[0].content, '[REDACTED]');
     passes(await tell(headers, 'chat', `card ${card}`, gw));
     assert.ok(upstream.last().body.includes('4111'));
+  });
+});
+
+describe('scopes and time', () => {
+  test('F34 F37: the scope of a role, and headers that claim to be somebody change nothing', async () => {
+    const gw = await isolated({ scope: 'tenant' }, { policy(p) { p.roles.other = { providers: ['*'], tools: ['*'] }; p.roles.narrow = { providers: ['openai'], tools: [] }; } });
+    const [ann, ben, eve] = [await auth(gw, 'ann'), await auth(gw, 'ben'), await auth(gw, 'eve', 'other')];
+    passes(await tell(ann, 'chat', `card ${card}`, gw));
+    conflict(await tell(ben, 'google', `card ${card}`, gw), 'google', 'cards', 'openai', '4111');
+    conflict(await tell({ ...ben, 'x-warder-tenant': 'other', 'x-warder-role': 'other', 'x-warder-user': 'eve', 'x-tenant-id': 'z' }, 'google', `card ${card}`, gw), 'google', 'cards', 'openai', '4111');
+    passes(await tell(eve, 'google', `card ${card}`, gw));
+    const narrow = { ...await auth(gw, 'nan', 'narrow'), 'x-warder-role': 'enterprise', 'x-warder-user': 'ann' };
+    refused(await tell(narrow, 'google', 'hi', gw), 403, 'provider_not_allowed', 'google');
+    refused(await send(narrow, 'chat', formats.chat.ask('hi', { tools: [{ type: 'function', function: { name: 'search', parameters: {} } }] }), gw), 403, 'tool_not_allowed', 'openai');
+    passes(await tell(narrow, 'chat', 'hi', gw));
+    assert.equal(upstream.last().headers['x-warder-role'], undefined);
+  });
+
+  test('conversations of a user, and everybody\'s together; values are forgotten in time', async () => {
+    const gw = await isolated({ scope: 'conversation', header: 'x-chat-id', remember: '1s' });
+    const ann = await auth(gw, 'ann');
+    const within = (id) => ({ ...ann, 'x-chat-id': id });
+    passes(await tell(within('one'), 'chat', `card ${card}`, gw));
+    passes(await tell(within('two'), 'google', `card ${card}`, gw));
+    passes(await tell(ann, 'messages', `card ${card}`, gw));
+    conflict(await tell(within('one'), 'google', `card ${card}`, gw), 'google', 'cards', 'openai', '4111');
+    assert.equal(upstream.last().headers['x-chat-id'], undefined);
+    passes(await tell({ ...await auth(gw, 'ben'), 'x-chat-id': 'one' }, 'google', `card ${card}`, gw));
+    refused(await tell(within('x'.repeat(300)), 'google', 'hi', gw), 400, 'invalid_request', 'google');
+    await waitFor('the value to be forgotten', async () => (await tell(within('one'), 'google', `card ${card}`, gw)).status === 200, 8000);
+
+    await gw.reload((p) => { p.isolation = { enabled: true, scope: 'global', remember: '1h' }; });
+    passes(await tell(ann, 'chat', `card ${card}`, gw));
+    conflict(await tell(await auth(gw, 'ben'), 'google', `card ${card}`, gw), 'google', 'cards', 'openai', '4111');
+    await gw.restart();
+    conflict(await tell(await auth(gw, 'ben'), 'google', `card ${card}`, gw), 'google', 'cards', 'openai', '4111');
+    passes(await tell({ ...ann, 'x-warder-sensitive': 'copper%20lantern' }, 'chat', 'hi', gw));
+    gw.proc.child.kill('SIGKILL');
+    await waitFor('the end', () => gw.proc.exit);
+    await gw.serve();
+    conflict(await tell(await auth(gw, 'ben'), 'google', `card ${card}`, gw), 'google', 'cards', 'openai', '4111');
+    conflict(await tell(ann, 'google', 'a copper lantern', gw), 'google', 'named', 'openai');
+  });
+});
+
+describe('F21: two providers at once', () => {
+  test('of each pair exactly one passes, and afterwards the winner holds it', async () => {
+    const headers = await auth();
+    for (let round = 0; round < 5; round++) {
+      const pairs = await Promise.all(Array.from({ length: 40 }, async (_, i) => {
+        const text = `mail pair${round}x${i}@example.org`;
+        const both = await Promise.all([tell(headers, 'chat', text), tell(headers, 'google', text)]);
+        return { text, both };
+      }));
+      for (const { text, both } of pairs) {
+        const ok = both.filter((a) => a.status === 200).length;
+        assert.equal(ok, 1, `${text}: ${both.map((a) => a.status)}`);
+        const winner = both[0].status === 200 ? 0 : 1;
+        conflict(both[1 - winner], ['chat', 'google'][1 - winner], 'email', ['openai', 'google'][winner]);
+      }
+      const { text, both } = pairs[round];
+      passes(await tell(headers, both[0].status === 200 ? 'chat' : 'google', text));
+    }
+  });
+
+  test('named values too, and never by two of the same header', async () => {
+    const headers = await auth();
+    const both = await Promise.all(Array.from({ length: 30 }, (_, i) => Promise.all(['chat', 'messages'].map((n) =>
+      tell({ ...headers, 'x-warder-sensitive': `velvet%20engine%20${i}` }, n, `the velvet engine ${i}`)))));
+    for (const pair of both) assert.equal(pair.filter((a) => a.status === 200).length, 1);
+  });
+});
+
+describe('warder isolate', () => {
+  const cli = (args, input = '') => new Promise((done) => {
+    const child = execFile(path.join(build, 'warder'), ['isolate', ...args], { env: gateway.env }, (error, stdout, stderr) => done({ code: error ? error.code : 0, stdout, stderr }));
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
+  const at = () => ['-c', gateway.file];
+
+  test('values that are registered are looked for in every request', async () => {
+    const [ann, ben] = [await auth(gateway, 'reg-ann'), await auth(gateway, 'reg-ben')];
+    let out = await cli(['add', ...at(), '--provider', 'anthropic'], 'Orchid Protocol\n\nblue whale 9\r\n');
+    assert.deepEqual([out.code, out.stdout, out.stderr], [0, '', '']);
+    conflict(await tell(ann, 'chat', 'the orchid-protocol says'), 'chat', 'named', 'anthropic', 'rchid');
+    conflict(await tell(ben, 'google', 'a Blue Whale 9'), 'google', 'named', 'anthropic', 'whale');
+    passes(await tell(ann, 'messages', 'the orchid protocol and blue whale 9'));
+    out = await cli(['add', ...at(), '--provider', 'google', '--user', 'reg-ben'], 'marble orchard\n');
+    assert.equal(out.code, 0, out.stderr);
+    conflict(await tell(ben, 'chat', 'marble orchard'), 'chat', 'named', 'google');
+    passes(await tell(ann, 'chat', 'marble orchard'));
+    out = await cli(['add', ...at(), '--provider', 'openai'], 'something else\nOrchid protocol\n');
+    assert.equal(out.code, 1);
+    assert.doesNotMatch(out.stderr, /rchid/);
+    passes(await tell(ann, 'google', 'something else'));
+  });
+
+  test('list and forget', async () => {
+    const ann = await auth(gateway, 'list-ann');
+    let out = await cli(['forget', ...at(), '--all']);
+    assert.equal(out.code, 0, out.stderr);
+    passes(await tell(ann, 'chat', `card ${card} and key ${key}`));
+    out = await cli(['list', ...at(), '--format', 'json']);
+    const { entries } = JSON.parse(out.stdout);
+    assert.deepEqual(entries.map((e) => [e.kind, e.provider]).sort(), [['cards', 'openai'], ['secrets', 'openai']]);
+    const cardEntry = entries.find((e) => e.kind === 'cards');
+    assert.match(cardEntry.expires, /^\d{4}-\d\d-\d\dT/);
+    out = await cli(['list', ...at()]);
+    assert.match(out.stdout, new RegExp(`^${cardEntry.id.slice(0, 8)}  cards `, 'm'));
+    assert.doesNotMatch(out.stdout, /4111|ghp_/);
+    conflict(await tell(ann, 'google', `card ${card}`), 'google', 'cards', 'openai', '4111');
+    out = await cli(['forget', ...at(), cardEntry.id.slice(0, 8)]);
+    assert.deepEqual([out.code, out.stderr], [0, 'warder: 1 forgotten\n']);
+    passes(await tell(ann, 'google', `card ${card}`));
+    conflict(await tell(ann, 'google', `key ${key}`), 'google', 'secrets', 'openai', key);
+    out = await cli(['forget', ...at(), '-', '--user', 'list-ann'], `${key}\n`);
+    assert.deepEqual([out.code, out.stderr], [0, 'warder: 1 forgotten\n']);
+    passes(await tell(ann, 'google', `key ${key}`));
+    out = await cli(['forget', ...at(), '--provider', 'google']);
+    assert.deepEqual([out.code, out.stderr], [0, 'warder: 2 forgotten\n']);
+    passes(await tell(ann, 'chat', `card ${card} and key ${key}`));
+    assert.equal((await cli(['forget', ...at(), 'deadbeef'])).code, 1);
+  });
+
+  test('what is wrong is said, without the value', async () => {
+    const bad = [
+      [['add', ...at()], 'x'], [['add', ...at(), '--provider', 'nobody'], 'x'], [['add', ...at(), '--provider', 'openai'], ''], [['add', ...at(), '--provider', 'openai'], 'abc\n'],
+      [['add', ...at(), '--provider', 'openai', '--tenant', 'enterprise'], 'marble orchard'], [['add', ...at(), '--provider', 'openai', '--expires', 'soon'], 'marble orchard'],
+      [['forget', ...at()], ''], [['forget', ...at(), 'xyz'], ''], [['forget', ...at(), '--all', '--provider', 'openai'], ''], [['list', ...at(), '--format', 'xml'], ''], [['frob'], ''],
+    ];
+    for (const [args, input] of bad) {
+      const out = await cli(args, input);
+      assert.equal(out.code, 2, args.join(' '));
+      assert.match(out.stderr, /^(warder: isolate|usage: warder isolate)/);
+      assert.doesNotMatch(out.stderr, /marble/);
+    }
+    for (const action of ['add', 'list', 'forget']) assert.match((await cli([action, '--help'])).stdout, /^usage: warder isolate/);
   });
 });
