@@ -11,6 +11,12 @@ responses_image_url(struct wd_reader *r, uint32_t node)
 }
 
 static bool
+responses_image_file(struct wd_reader *r, uint32_t node)
+{
+    return wd_reader_attach(r, WD_ATTACH_IMAGE, node);
+}
+
+static bool
 responses_file_data(struct wd_reader *r, uint32_t node)
 {
     return wd_media_url(r, WD_ATTACH_FILE, node);
@@ -41,7 +47,7 @@ static const struct wd_field responses_text_fields[] = { { "text", WD_IS_STRING 
 static const struct wd_field responses_refusal_fields[] = { { "refusal", WD_IS_STRING | WD_REQUIRED, WD_TAKE_PROSE } };
 static const struct wd_field responses_image_fields[] = {
     { "image_url", WD_IS_STRING, .read = responses_image_url },
-    WD_REF_FIELD("file_id", FILE, 0),
+    { "file_id", WD_IS_STRING, WD_TAKE_REF, .read = responses_image_file, .ref = WD_ISOLATE_REF_FILE },
 };
 static const struct wd_field responses_file_fields[] = {
     { "file_data", WD_IS_STRING, .read = responses_file_data },
