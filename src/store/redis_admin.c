@@ -4,8 +4,8 @@
 
 #include "redis_parts.h"
 
-#define ADMIN_PAGE 256 /* tokens */
-#define ADMIN_ENTRY 17 /* holder (8), kind, milliseconds to live (8) */
+#define ADMIN_PAGE 256                 /* tokens */
+#define ADMIN_ENTRY (REDIS_HOLDER + 9) /* holder, kind, milliseconds to live (8) */
 
 static void
 admin_tokens(struct redis_command *c, const struct wd_redis *r, struct wd_buf *out, enum wd_redis_kind kind, size_t args)
@@ -119,9 +119,9 @@ wd_redis_ledger_put_format(const struct wd_redis *r, const struct wd_ledger_entr
     if (count == 0 || count > WD_REDIS_ENTRIES_MAX)
         return WD_ERR_LIMIT;
     for (size_t i = 0; i < count; i++) {
-        if (entries[i].holder == 0 || entries[i].expires_s == 0)
+        if (entries[i].holder == 0 || entries[i].holder > REDIS_HOLDER_MAX || entries[i].expires_s == 0)
             return WD_ERR_RANGE;
-        n += redis_put(ask + n, entries[i].holder, 8);
+        n += redis_put(ask + n, entries[i].holder, REDIS_HOLDER);
         ask[n++] = entries[i].kind;
         n += redis_put(ask + n, (uint64_t)entries[i].expires_s * 1000, 8);
     }
@@ -207,9 +207,9 @@ wd_redis_ledger_read_answer(const redisReply *reply, struct wd_ledger_entry *ent
         return WD_REDIS_UNCLEAR;
     for (size_t i = 0; i < count; i++) {
         const char *at = body.ptr + i * ADMIN_ENTRY;
-        uint64_t left_s = (redis_get(at + 9, 8) + 999) / 1000;
-        entries[i].holder = redis_get(at, 8);
-        entries[i].kind = (uint8_t)at[8];
+        uint64_t left_s = (redis_get(at + REDIS_HOLDER + 1, 8) + 999) / 1000;
+        entries[i].holder = redis_get(at, REDIS_HOLDER);
+        entries[i].kind = (uint8_t)at[REDIS_HOLDER];
         entries[i].expires_s = left_s < UINT32_MAX ? (uint32_t)left_s : UINT32_MAX;
     }
     return WD_REDIS_ANSWERED;

@@ -2,8 +2,8 @@
 
 #include "redis_parts.h"
 
-#define ANSWER_CLAIM 16  /* remaining (8), reset (8) */
-#define ANSWER_HOLDING 9 /* enum wd_held, owner (8) */
+#define ANSWER_CLAIM 16                   /* remaining (8), reset (8) */
+#define ANSWER_HOLDING (1 + REDIS_HOLDER) /* enum wd_held, owner */
 
 enum wd_err
 redis_went_err(enum wd_redis_went went, const redisReply *reply)
@@ -110,7 +110,7 @@ answer_holdings(struct answer *a, struct wd_holding *h, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         h[i].held = (uint8_t)*answer_take(a, 1);
-        h[i].owner = redis_get(answer_take(a, 8), 8);
+        h[i].owner = redis_get(answer_take(a, REDIS_HOLDER), REDIS_HOLDER);
     }
 }
 

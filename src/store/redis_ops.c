@@ -91,7 +91,7 @@ static void
 reserve_ask(struct redis_command *c, const struct wd_store_op *op, uint64_t deadline_us, bool filter)
 {
     const struct wd_reservation *held = op->held;
-    uint8_t ask[51 + WD_REDIS_CLAIMS_MAX * OPS_CLAIM];
+    uint8_t ask[49 + WD_REDIS_CLAIMS_MAX * OPS_CLAIM];
     size_t n = redis_put(ask, deadline(deadline_us), 8);
 
     ask[n++] = (uint8_t)(filter | op->has_digest << 1 | held->conflicts_pass << 2);
@@ -101,8 +101,8 @@ reserve_ask(struct redis_command *c, const struct wd_store_op *op, uint64_t dead
     n += redis_put(ask + n, filter ? op->filter_version : 0, 8);
     n += redis_put(ask + n, (uint64_t)held->keep_s * 1000, 8);
     n += redis_put(ask + n, held->nonce, 4);
-    n += redis_put(ask + n, held->provider, 8);
-    n += redis_put(ask + n, held->user, 8);
+    n += redis_put(ask + n, held->provider, REDIS_HOLDER);
+    n += redis_put(ask + n, held->user, REDIS_HOLDER);
     for (size_t i = 0; i < held->claim_count; i++)
         n += claim_put(ask + n, &held->claims[i]);
     redis_arg(c, ask, n);
@@ -117,6 +117,9 @@ reserve_ok(const struct wd_reservation *held)
     for (size_t i = 0; i < held->claim_count; i++)
         if (!claim_ok(&held->claims[i]))
             return WD_ERR_RANGE;
+    if ((held->value_count > 0 && (held->provider == 0 || held->provider > REDIS_HOLDER_MAX)) ||
+        (held->ref_count > 0 && (held->user == 0 || held->user > REDIS_HOLDER_MAX)))
+        return WD_ERR_RANGE;
     return held->nonce == 0 || (held->value_count > 0 && held->keep_s == 0) ? WD_ERR_RANGE : WD_OK;
 }
 
@@ -221,18 +224,18 @@ static enum wd_err
 format_issue(const struct wd_redis *r, const struct wd_store_op *op, uint64_t deadline_us, struct wd_buf *out)
 {
     const struct wd_reservation *held = op->held;
-    uint8_t ask[30];
+    uint8_t ask[29];
     size_t n = redis_put(ask, deadline(deadline_us), 8);
     struct redis_command c;
 
     if (held->ref_count > WD_REDIS_HOLDINGS_MAX)
         return WD_ERR_LIMIT;
-    if (held->keep_s == 0 || held->nonce == 0)
+    if (held->keep_s == 0 || held->nonce == 0 || held->user == 0 || held->user > REDIS_HOLDER_MAX)
         return WD_ERR_RANGE;
     n += redis_put(ask + n, held->ref_count, 2);
     n += redis_put(ask + n, (uint64_t)held->keep_s * 1000, 8);
     n += redis_put(ask + n, held->nonce, 4);
-    n += redis_put(ask + n, held->user, 8);
+    n += redis_put(ask + n, held->user, REDIS_HOLDER);
     redis_begin_script(&c, r, out, WD_REDIS_ISSUE, 1 + held->ref_count, 2);
     redis_key(&c, REDIS_KEY_CLOCK, NULL, 0);
     holding_keys(&c, held->refs, held->ref_count);

@@ -7,6 +7,8 @@
 
 /* 2^53 - 1: what a script can count exactly. */
 #define REDIS_MOST (((uint64_t)1 << 53) - 1)
+#define REDIS_HOLDER 7 /* bytes: wd_ledger_holder() is below 2^56 */
+#define REDIS_HOLDER_MAX (((uint64_t)1 << 56) - 1)
 #define REDIS_HEAD 11 /* of an answer: status, time (8), which (2) */
 
 /* Of a key's name, after the tag. */

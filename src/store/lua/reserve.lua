@@ -3,7 +3,7 @@
 -- KEYS: clock; as the flags say the filter, its changes, the tokens; then claims, values, references. ARGV: what is asked; kinds of
 -- the values, one byte each; digest of the token; its user and role.
 local _, flags, claims, values, refs, version, keep, nonce, provider, user, p =
-    unpack('>I8BI2I2I2I8I8c4c8c8', ARGV[1])
+    unpack('>I8BI2I2I2I8I8c4c7c7', ARGV[1])
 local at = 2
 
 if flags % 2 == 1 then

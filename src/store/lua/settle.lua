@@ -54,7 +54,7 @@ end
 if values > 0 then
     local entries, free = call('MGET', spread(KEYS, 3 + claims, 2 + claims + values)), {}
     for i = 1, values do
-        if entries[i] and sub(entries[i], 9, 12) == nonce then
+        if entries[i] and sub(entries[i], 8, 11) == nonce then
             free[#free + 1] = KEYS[2 + claims + i]
         end
     end

@@ -56,6 +56,7 @@ the_first_gateway_brings_the_key_of_all(void **state)
     assert_int_equal(first.key[0], 1);
 
     struct wd_store_op op = redis_op(WD_STORE_ARRIVE, NULL); /* it may be asked now */
+    op.failed = redis_claim("f", 10, 60, WD_UNIT_REQUESTS, 1);
     assert_int_equal(redis_server_run(&rs, &op, 0), WD_REDIS_ANSWERED);
     assert_int_equal(op.why, WD_WHY_UNKNOWN);
     redis_server_do(&rs, "FLUSHALL");

@@ -130,8 +130,8 @@ random_answers_are_never_a_yes(void **state)
         /* of random bytes nothing that was granted, but for an answer without a content */
         if (op.err == WD_OK)
             assert_true(reply->len == 11 + (op.kind == WD_STORE_RESERVE ? 16 * held.claim_count : 0) +
-                                          (op.kind == WD_STORE_RESERVE ? 9 * (held.value_count + held.ref_count) : 0) +
-                                          (op.kind == WD_STORE_ISSUE ? 9 * held.ref_count : 0) &&
+                                          (op.kind == WD_STORE_RESERVE ? 8 * (held.value_count + held.ref_count) : 0) +
+                                          (op.kind == WD_STORE_ISSUE ? 8 * held.ref_count : 0) &&
                         reply->str[0] == 'K' && op.kind != WD_STORE_ARRIVE);
         if (op.why == WD_WHY_LIMIT)
             assert_true(op.which < held.claim_count);
@@ -166,8 +166,8 @@ a_yes_of_another_length_is_none(void **state)
     struct wd_claim claims[3] = { 0 };
     struct wd_holding values[2] = { 0 };
     struct wd_reservation held = { .claims = claims, .claim_count = 3, .values = values, .value_count = 2, .nonce = 1 };
-    char bytes[11 + 3 * 16 + 2 * 9 + 40] = "K\0\0\0\0\0\0\0\1";
-    const size_t right = 11 + 3 * 16 + 2 * 9;
+    char bytes[11 + 3 * 16 + 2 * 8 + 40] = "K\0\0\0\0\0\0\0\1";
+    const size_t right = 11 + 3 * 16 + 2 * 8;
 
     for (size_t len = 0; len <= sizeof(bytes); len++) {
         struct wd_store_op op = { .kind = WD_STORE_RESERVE, .held = &held, .filter_version = UINT64_MAX };
@@ -179,7 +179,7 @@ a_yes_of_another_length_is_none(void **state)
             wd_redis_answer(&op, reply, NULL);
             assert_int_equal(op.err, WD_ERR_CORRUPT);
             reply->str[8] = 1;
-            reply->str[right - 9] = 3; /* no such enum wd_held */
+            reply->str[right - 8] = 3; /* no such enum wd_held */
             wd_redis_answer(&op, reply, NULL);
             assert_int_equal(op.err, WD_ERR_CORRUPT);
         }

@@ -72,6 +72,19 @@ an_address_is_counted_and_a_token_found(void **state)
 }
 
 static void
+an_address_alone_is_counted_too(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        struct wd_store_op op = redis_op(WD_STORE_ARRIVE, NULL);
+        assert_false(wd_redis_needed(&op));
+        op.address = redis_claim("address", 2, 60, WD_UNIT_REQUESTS, 1);
+        assert_true(wd_redis_needed(&op));
+        assert_int_equal(run(&op, 0), WD_REDIS_ANSWERED);
+        assert_int_equal(op.err, i < 2 ? WD_OK : WD_ERR_DENIED);
+    }
+}
+
+static void
 an_unknown_token_counts_against_its_address(void **state)
 {
     static const enum wd_store_why why[] = { WD_WHY_UNKNOWN, WD_WHY_EXPIRED, WD_WHY_FAILED, WD_WHY_FAILED };
@@ -226,10 +239,10 @@ value(const char *name)
     return h;
 }
 
-#define OPENAI 0xfedcba9876543210u
-#define GOOGLE 0x0123456789abcdefu
-#define ANN 0xaaaaaaaaaaaaaaaau
-#define BOB 0xbbbbbbbbbbbbbbbbu
+#define OPENAI 0xfedcba98765432u
+#define GOOGLE 0x01234567abcdefu
+#define ANN 0xaaaaaaaaaaaaaau
+#define BOB 0xbbbbbbbbbbbbbbu
 
 /* F21: of two providers exactly one gets the value; a value of another refuses everything, limits too. */
 static void
@@ -243,6 +256,9 @@ f21_a_value_is_one_providers(void **state)
     assert_int_equal(run(&op, 0), WD_REDIS_ANSWERED);
     assert_int_equal(op.err, WD_OK);
     assert_int_equal(values[0].held, WD_HELD_NOT);
+    struct wd_store_op shown = redis_op(WD_STORE_SETTLE, &held); /* not answered, but sent: it stays */
+    shown.give_back = shown.shown = true;
+    assert_false(wd_redis_needed(&shown));
     held.provider = GOOGLE;
     held.nonce = 2;
     held.claims = claims;
@@ -488,6 +504,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_address_is_counted_and_a_token_found, each),
+        cmocka_unit_test_setup(an_address_alone_is_counted_too, each),
         cmocka_unit_test_setup(an_unknown_token_counts_against_its_address, each),
         cmocka_unit_test_setup(f32_a_digest_counts_in_full, each),
         cmocka_unit_test_setup(limits_are_taken_together_or_not_at_all, each),
