@@ -211,8 +211,8 @@ tokens_write(struct wd_tokens *t, MDB_txn **txn)
     return tokens_error(mdb_txn_begin(t->env, NULL, 0, txn));
 }
 
-static bool
-tokens_text_ok(struct wd_span s, size_t max)
+bool
+wd_tokens_text_ok(struct wd_span s, size_t max)
 {
     if (s.len == 0 || s.len > max || !wd_utf8_valid(s))
         return false;
@@ -248,8 +248,8 @@ tokens_value_get(struct wd_principal *who, const MDB_val *key, const MDB_val *da
     if (key->mv_size != TOKENS_DIGEST || data->mv_size != sizeof(v))
         return WD_ERR_CORRUPT;
     memcpy(&v, data->mv_data, sizeof(v));
-    if (v.version != TOKENS_VERSION || !tokens_text_ok(wd_span(v.user, v.user_len), sizeof(v.user)) ||
-        !tokens_text_ok(wd_span(v.role, v.role_len), sizeof(v.role)))
+    if (v.version != TOKENS_VERSION || !wd_tokens_text_ok(wd_span(v.user, v.user_len), sizeof(v.user)) ||
+        !wd_tokens_text_ok(wd_span(v.role, v.role_len), sizeof(v.role)))
         return WD_ERR_CORRUPT;
     memset(who, 0, sizeof(*who));
     tokens_id(who->id, key->mv_data);
@@ -269,7 +269,7 @@ wd_tokens_create(struct wd_tokens *t, const uint8_t random[32], const struct wd_
     uint8_t digest[TOKENS_DIGEST];
     MDB_txn *txn;
 
-    if (!tokens_text_ok(user, WD_TOKEN_USER_MAX) || !tokens_text_ok(role, WD_TOKEN_ROLE_MAX) || who->expires_s < 0)
+    if (!wd_tokens_text_ok(user, WD_TOKEN_USER_MAX) || !wd_tokens_text_ok(role, WD_TOKEN_ROLE_MAX) || who->expires_s < 0)
         return WD_ERR_RANGE;
     v.user_len = (uint8_t)user.len;
     v.role_len = (uint8_t)role.len;
@@ -397,7 +397,7 @@ wd_tokens_revoke_user(struct wd_tokens *t, struct wd_span user, uint32_t *count)
     struct tokens_pick pick = { .user = user };
 
     *count = 0;
-    if (!tokens_text_ok(user, WD_TOKEN_USER_MAX))
+    if (!wd_tokens_text_ok(user, WD_TOKEN_USER_MAX))
         return WD_ERR_NOTFOUND;
     return tokens_delete(t, &pick, count);
 }

@@ -38,6 +38,8 @@ enum wd_err wd_tokens_lookup(struct wd_tokens *t, struct wd_span token, int64_t 
 /* The same in two steps. False: not of the form of a token. */
 bool wd_tokens_digest(struct wd_span token, uint8_t digest[32]);
 enum wd_err wd_tokens_find(struct wd_tokens *t, const uint8_t digest[32], int64_t now_s, struct wd_principal *who) WD_CHECK;
+/* A user or role: 1 to max bytes of well-formed UTF-8 without control characters. */
+bool wd_tokens_text_ok(struct wd_span s, size_t max);
 /* which: an id, or the token itself. WD_ERR_NOTFOUND. */
 enum wd_err wd_tokens_revoke(struct wd_tokens *t, struct wd_span which) WD_CHECK;
 /* All tokens of a user; *count tells how many. */
