@@ -10,9 +10,8 @@
 #include <unistd.h>
 
 #include "../src/base/json.h"
-#include "../src/store/tokens.h"
 #include "policy_arg.h"
-#include "state.h"
+#include "token_store.h"
 
 enum { TOKEN_OK = 0, TOKEN_NONE = 1, TOKEN_FAILED = 2, TOKEN_TIME_SIZE = 32 };
 
@@ -23,7 +22,7 @@ struct token_args {
 
 struct token_action {
     const char *name;
-    int (*run)(struct wd_tokens *tokens, const struct wd_policy *policy, const struct token_args *args);
+    int (*run)(struct token_store *tokens, const struct wd_policy *policy, const struct token_args *args);
     const char *options; /* of getopt_long */
     const char *usage;
 };
@@ -31,15 +30,6 @@ struct token_action {
 static const char token_usage[] = "usage: warder token create -c FILE --user U --role R [--expires 30d]\n"
                                   "       warder token list -c FILE [--format text|json]\n"
                                   "       warder token revoke -c FILE ID|TOKEN|-|--user U\n";
-
-static int
-token_store_failed(enum wd_err err)
-{
-    const char *what = err == WD_ERR_CORRUPT ? "is damaged" : err == WD_ERR_FULL ? "is full" : strerror(errno);
-
-    fprintf(stderr, "warder: tokens.mdb in the state folder: %s\n", what);
-    return TOKEN_FAILED;
-}
 
 /* What a terminal would act on, or not show, is written as its code. */
 static void
@@ -129,7 +119,7 @@ token_fill(struct wd_principal *who, const struct wd_policy *policy, const struc
 }
 
 static int
-token_create(struct wd_tokens *tokens, const struct wd_policy *policy, const struct token_args *args)
+token_create(struct token_store *tokens, const struct wd_policy *policy, const struct token_args *args)
 {
     struct wd_principal who;
     uint8_t random[32];
@@ -138,19 +128,19 @@ token_create(struct wd_tokens *tokens, const struct wd_policy *policy, const str
     if (!token_fill(&who, policy, args))
         return TOKEN_FAILED;
     randombytes_buf(random, sizeof(random));
-    enum wd_err err = wd_tokens_create(tokens, random, &who, token, id);
+    enum wd_err err = token_store_create(tokens, random, &who, token, id);
     sodium_memzero(random, sizeof(random));
     if (err == WD_ERR_RANGE) {
         fputs("warder: token create: --user: must be text without control characters\n", stderr);
         return TOKEN_FAILED;
     }
     if (err != WD_OK)
-        return token_store_failed(err);
+        return TOKEN_FAILED;
     bool shown = printf("%s\n", token) > 0 && fflush(stdout) == 0;
     sodium_memzero(token, sizeof(token));
     if (!shown) {
         perror("warder: token create: standard output");
-        if (wd_tokens_revoke(tokens, wd_span_str(id)) != WD_OK)
+        if (token_store_revoke(tokens, wd_span_str(id)) != WD_OK)
             fprintf(stderr, "warder: revoke %s, it was not shown\n", id);
         return TOKEN_FAILED;
     }
@@ -213,7 +203,7 @@ token_print(void *ctx, const struct wd_principal *who)
 }
 
 static int
-token_list(struct wd_tokens *tokens, const struct wd_policy *policy, const struct token_args *args)
+token_list(struct token_store *tokens, const struct wd_policy *policy, const struct token_args *args)
 {
     struct token_list list = { .now_s = (int64_t)time(NULL) };
 
@@ -225,9 +215,9 @@ token_list(struct wd_tokens *tokens, const struct wd_policy *policy, const struc
     list.json = args->format != NULL && strcmp(args->format, "json") == 0;
     if (list.json)
         fputs("{\"tokens\":[", stdout);
-    enum wd_err err = wd_tokens_list(tokens, token_print, &list);
+    enum wd_err err = token_store_list(tokens, token_print, &list);
     if (err != WD_OK)
-        return token_store_failed(err);
+        return TOKEN_FAILED;
     if (list.json)
         puts("]}");
     if (list.count == 0 && !list.json)
@@ -255,7 +245,7 @@ token_read(char *out, size_t size)
 }
 
 static int
-token_revoke(struct wd_tokens *tokens, const struct wd_policy *policy, const struct token_args *args)
+token_revoke(struct token_store *tokens, const struct wd_policy *policy, const struct token_args *args)
 {
     char line[64];
     const char *which = args->which;
@@ -268,7 +258,7 @@ token_revoke(struct wd_tokens *tokens, const struct wd_policy *policy, const str
         return TOKEN_FAILED;
     }
     if (which == NULL) {
-        err = wd_tokens_revoke_user(tokens, wd_span_str(args->user), &count);
+        err = token_store_revoke_user(tokens, wd_span_str(args->user), &count);
     } else {
         if (strcmp(which, "-") == 0) {
             if (!token_read(line, sizeof(line))) {
@@ -277,7 +267,7 @@ token_revoke(struct wd_tokens *tokens, const struct wd_policy *policy, const str
             }
             which = line;
         }
-        err = wd_tokens_revoke(tokens, wd_span_str(which));
+        err = token_store_revoke(tokens, wd_span_str(which));
         sodium_memzero(line, sizeof(line));
     }
     if (err == WD_ERR_NOTFOUND) {
@@ -286,7 +276,7 @@ token_revoke(struct wd_tokens *tokens, const struct wd_policy *policy, const str
         return TOKEN_NONE;
     }
     if (err != WD_OK)
-        return token_store_failed(err);
+        return TOKEN_FAILED;
     fprintf(stderr, "warder: %" PRIu32 " token%s revoked\n", count, count == 1 ? "" : "s");
     return TOKEN_OK;
 }
@@ -324,18 +314,14 @@ static int
 token_run(const struct token_action *action, const struct token_args *args)
 {
     struct wd_policy *policy = policy_arg_load("token", args->file);
-    struct wd_tokens *tokens = NULL;
-    struct state state;
+    struct token_store tokens;
     int status = TOKEN_FAILED;
 
     if (policy == NULL)
         return TOKEN_FAILED;
-    if (state_open(&state, policy->state) && state_enter(&state)) {
-        enum wd_err err = wd_tokens_open(&tokens, ".", false);
-        status = err == WD_OK ? action->run(tokens, policy, args) : token_store_failed(err);
-        wd_tokens_close(tokens);
-        state_leave(&state);
-    }
+    if (token_store_open(&tokens, policy))
+        status = action->run(&tokens, policy, args);
+    token_store_close(&tokens);
     wd_policy_free(policy);
     return status;
 }

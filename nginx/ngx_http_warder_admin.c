@@ -56,7 +56,9 @@ ngx_http_warder_healthz(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_warder_readyz_store(ngx_http_request_t *r)
 {
-    u_char               text[128], *last;
+    u_char               text[256], *last;
+    ngx_uint_t           ok;
+    const char          *word;
     enum wd_redis_state  state;
 
     if (!ngx_http_warder_worker.gate.policy->store.shared) {
@@ -64,11 +66,17 @@ ngx_http_warder_readyz_store(ngx_http_request_t *r)
     }
 
     state = ngx_http_warder_redis_state();
-    last = ngx_snprintf(text, sizeof(text), "%s\nstore: %s\n", state == WD_REDIS_OK ? "ready" : "store_unavailable",
-                        wd_redis_state_text(state));
+    ok = state == WD_REDIS_OK;
+    word = ok ? "ready" : "store_unavailable";
 
-    return ngx_http_warder_admin_send(r, state == WD_REDIS_OK ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
-                                      wd_span((char *) text, last - text));
+    if (!ok && ngx_http_warder_worker.gate.policy->on_store_failure == WD_STORE_LOCAL) {
+        ok = 1;
+        word = "ready, degraded: this gateway applies its share of the limits to the tokens that it knows";
+    }
+
+    last = ngx_snprintf(text, sizeof(text), "%s\nstore: %s\n", word, wd_redis_state_text(state));
+
+    return ngx_http_warder_admin_send(r, ok ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE, wd_span((char *) text, last - text));
 }
 
 
@@ -85,8 +93,11 @@ ngx_http_warder_readyz(ngx_http_request_t *r)
 
     ngx_http_warder_worker_look(r->connection->log);
 
-    if (w->gate.store.tokens == NULL || w->gate.store.limits == NULL || w->gate.store.ledger == NULL
-        || wd_tokens_probe(w->gate.store.tokens) != WD_OK) {
+    if (w->gate.store.limits == NULL
+        || (!w->gate.policy->store.shared
+            && (w->gate.store.tokens == NULL || w->gate.store.ledger == NULL
+                || wd_tokens_probe(w->gate.store.tokens) != WD_OK)))
+    {
         return ngx_http_warder_admin_send(r, NGX_HTTP_SERVICE_UNAVAILABLE, WD_SPAN("store_unavailable\n"));
     }
 

@@ -1,4 +1,5 @@
 #include "ngx_http_warder_module.h"
+#include "ngx_http_warder_shared.h"
 
 #include <sodium.h>
 
@@ -71,6 +72,7 @@ ngx_http_warder_cleanup(void *data)
         ngx_http_warder_wipe_upstream_request(ctx->request);
     }
 
+    ngx_http_warder_shared_leave(ctx);
     wd_exchange_release(&ctx->ex);
     wd_outer_free(ctx->outer);
     wd_buf_wipe(&ctx->sent);

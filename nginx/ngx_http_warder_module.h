@@ -46,6 +46,8 @@ typedef struct {
     ngx_http_warder_metrics_t *metrics;
 } ngx_http_warder_worker_t;
 
+typedef struct ngx_http_warder_ask_s ngx_http_warder_ask_t;
+
 typedef struct {
     ngx_http_request_t *request;
     struct wd_exchange ex;
@@ -81,6 +83,10 @@ typedef struct {
     unsigned done:1;      /* the last byte for the client is on its way; the rest is dropped */
     unsigned answered:1;  /* the provider sent a header */
     unsigned flush_header:1; /* of a stream whose first event has not come */
+    unsigned has_digest:1;
+    unsigned alone:1;     /* reserved here, since the shared store did not answer */
+    uint8_t digest[32];   /* of the caller's token, for a shared store */
+    ngx_http_warder_ask_t *ask; /* what a shared store is asked and the request waits for */
     ngx_event_t wait;     /* for the first resolution of the provider's name */
 } ngx_http_warder_ctx_t;
 

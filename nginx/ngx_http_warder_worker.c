@@ -1,5 +1,6 @@
 #include "ngx_http_warder_module.h"
 #include "ngx_http_warder_redis.h"
+#include "ngx_http_warder_shared.h"
 
 #include <sys/prctl.h>
 
@@ -34,8 +35,9 @@ static void
 ngx_http_warder_worker_open(ngx_log_t *log)
 {
     ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
+    ngx_uint_t                 shared = w->gate.policy->store.shared;
 
-    if (w->gate.store.tokens == NULL && wd_tokens_open(&w->gate.store.tokens, ".", 0) != WD_OK) {
+    if (!shared && w->gate.store.tokens == NULL && wd_tokens_open(&w->gate.store.tokens, ".", 0) != WD_OK) {
         w->gate.store.tokens = NULL;
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the token store cannot be opened");
     }
@@ -45,17 +47,34 @@ ngx_http_warder_worker_open(ngx_log_t *log)
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the limits cannot be opened");
     }
 
-    if (w->gate.store.ledger == NULL && wd_ledger_open(&w->gate.store.ledger, "ledger.map", 0) != WD_OK) {
+    if (!shared && w->gate.store.ledger == NULL && wd_ledger_open(&w->gate.store.ledger, "ledger.map", 0) != WD_OK) {
         w->gate.store.ledger = NULL;
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the ledger cannot be opened");
     }
 
-    w->gate.filter = w->gate.store.ledger != NULL ? wd_ledger_filter(w->gate.store.ledger) : NULL;
+    if (!shared) {
+        w->gate.filter = w->gate.store.ledger != NULL ? wd_ledger_filter(w->gate.store.ledger) : NULL;
+    }
 
     if (w->journal == NULL && w->gate.policy->audit && wd_journal_open(&w->journal, "audit", w->audit_key) != WD_OK) {
         w->journal = NULL;
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "the audit log cannot be opened");
     }
+}
+
+
+/* With a shared store the limits of this machine serve while that does not answer. */
+
+static ngx_uint_t
+ngx_http_warder_worker_whole(void)
+{
+    ngx_http_warder_worker_t  *w = &ngx_http_warder_worker;
+
+    if (w->gate.store.limits == NULL || (w->journal == NULL && w->gate.policy->audit)) {
+        return 0;
+    }
+
+    return w->gate.policy->store.shared || (w->gate.store.tokens != NULL && w->gate.store.ledger != NULL);
 }
 
 
@@ -80,7 +99,7 @@ ngx_http_warder_worker_look(ngx_log_t *log)
         }
     }
 
-    if (w->gate.store.tokens != NULL && w->gate.store.limits != NULL && w->gate.store.ledger != NULL && (w->journal != NULL || !w->gate.policy->audit)) {
+    if (ngx_http_warder_worker_whole()) {
         return;
     }
 
@@ -156,6 +175,10 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (mcf->policy->store.shared && ngx_http_warder_shared_init() != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_warder_redis_init(cycle, mcf->policy, mcf->store_ssl) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -189,6 +212,7 @@ ngx_http_warder_worker_exit(ngx_cycle_t *cycle)
         wd_ledger_close(w->gate.store.ledger);
     }
 
+    ngx_http_warder_shared_exit();
     wd_scratch_free(w->gate.scratch);
     wd_buf_deinit(&w->record);
     wd_arena_deinit(&w->arena);

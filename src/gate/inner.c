@@ -180,10 +180,12 @@ wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, const struc
         inner_claim(ex, gate, (struct wd_limit){ .count = policy->max_requests_per_user, .window_s = 3600 }, "user", "user", user,
                     "");
     }
-    *op = (struct wd_store_op){ .kind = WD_STORE_RESERVE, .held = ex->held };
+    *op = (struct wd_store_op){ .kind = WD_STORE_RESERVE, .held = ex->held, .filter_version = UINT64_MAX };
+    ex->held->nonce = ex->nonce;
     if (work != NULL) {
         wd_inner_holdings(work, ex->held);
-        op->filter_version = work->isolate.filter_version;
+        if (work->isolate.on)
+            op->filter_version = work->isolate.filter_version;
     }
     return WD_STEP_ASK;
 }

@@ -105,6 +105,5 @@ wd_inner_holdings(const struct wd_inner_work *work, struct wd_reservation *held)
     held->provider = wd_ledger_holder(gate->ledger_key, "provider", wd_span_str(ex->provider->name));
     held->user = wd_ledger_holder(gate->ledger_key, "user", wd_span_str(ex->who.user));
     held->keep_s = gate->policy->isolation.remember_ms / 1000;
-    held->nonce = ex->nonce;
     held->conflicts_pass = gate->policy->isolation.redact;
 }

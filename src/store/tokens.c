@@ -260,6 +260,15 @@ tokens_value_get(struct wd_principal *who, const MDB_val *key, const MDB_val *da
     return WD_OK;
 }
 
+void
+wd_tokens_make(const uint8_t random[32], char token[48], uint8_t digest[TOKENS_DIGEST], char id[17])
+{
+    memcpy(token, "wdr_", 4);
+    sodium_bin2base64(token + 4, 44, random, 32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    crypto_generichash(digest, TOKENS_DIGEST, (const uint8_t *)token, TOKENS_TEXT, NULL, 0);
+    tokens_id(id, digest);
+}
+
 enum wd_err
 wd_tokens_create(struct wd_tokens *t, const uint8_t random[32], const struct wd_principal *who, char token[48], char id[17])
 {
@@ -276,11 +285,7 @@ wd_tokens_create(struct wd_tokens *t, const uint8_t random[32], const struct wd_
     memcpy(v.user, user.ptr, user.len);
     memcpy(v.role, role.ptr, role.len);
 
-    memcpy(token, "wdr_", 4);
-    sodium_bin2base64(token + 4, 44, random, 32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    if (!wd_tokens_digest(wd_span(token, TOKENS_TEXT), digest))
-        return WD_ERR_RANGE;
-    tokens_id(id, digest);
+    wd_tokens_make(random, token, digest, id);
 
     enum wd_err err = tokens_write(t, &txn);
     if (err == WD_OK) {

@@ -44,6 +44,8 @@ bool wd_tokens_text_ok(struct wd_span s, size_t max);
 enum wd_err wd_tokens_revoke(struct wd_tokens *t, struct wd_span which) WD_CHECK;
 /* All tokens of a user; *count tells how many. */
 enum wd_err wd_tokens_revoke_user(struct wd_tokens *t, struct wd_span user, uint32_t *count) WD_CHECK;
+/* The text, digest and id of a new token of 32 random bytes. */
+void wd_tokens_make(const uint8_t random[32], char token[48], uint8_t digest[32], char id[17]);
 /* Calls fn for each, in order of creation; stops when it returns false. */
 enum wd_err wd_tokens_list(struct wd_tokens *t, bool (*fn)(void *ctx, const struct wd_principal *who), void *ctx) WD_CHECK;
 /* A write and its undoing, for readiness. */

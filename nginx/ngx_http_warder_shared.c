@@ -1,0 +1,704 @@
+#include "ngx_http_warder_module.h"
+
+#include <sodium.h>
+
+#include "ngx_http_warder_redis.h"
+#include "ngx_http_warder_shared.h"
+
+#include "../src/store/install.h"
+#include "../src/store/redis_admin.h"
+
+/*
+ * A store that gateways share, asked over the worker's one connection. A token that was good a moment ago is taken from memory, so
+ * that a request costs one round trip: the op that takes its limits looks at the token again, and refuses one that was revoked.
+ */
+
+#define NGX_HTTP_WARDER_KNOWN_SETS  256
+#define NGX_HTTP_WARDER_KNOWN_WAYS  4
+#define NGX_HTTP_WARDER_NAMES       256 /* of a command */
+#define NGX_HTTP_WARDER_KNOWN_MS    900000 /* how long a token serves while the store does not answer */
+
+/* A token that the store knew. */
+typedef struct {
+    uint8_t digest[32];
+    struct wd_principal who;
+    ngx_msec_t at;
+    ngx_uint_t used;
+} ngx_http_warder_known_t;
+
+/* A question that a request waits for. */
+struct ngx_http_warder_ask_s {
+    ngx_http_warder_redis_call_t call;
+    ngx_http_warder_ctx_t *ctx; /* NULL: the request is gone */
+    struct wd_store_op op;
+    struct wd_reservation *held; /* of a request that is gone */
+};
+
+typedef struct {
+    struct wd_redis redis;
+    struct wd_buf command;
+    int64_t ahead_us; /* the store's clock less the monotonic one */
+    ngx_uint_t clock; /* ahead_us is known */
+    ngx_http_warder_redis_call_t load[WD_REDIS_SCRIPTS], greet;
+    struct wd_redis_hello hello;
+    ngx_uint_t met; /* hello holds the store's key */
+    struct wd_filter filter; /* of named values, as the store has it */
+    ngx_http_warder_known_t known[NGX_HTTP_WARDER_KNOWN_SETS][NGX_HTTP_WARDER_KNOWN_WAYS];
+} ngx_http_warder_shared_t;
+
+static ngx_http_warder_shared_t  shared;
+
+
+/* --- tokens that were good --- */
+
+static ngx_http_warder_known_t *
+ngx_http_warder_known_set(const uint8_t *digest)
+{
+    return shared.known[digest[0] % NGX_HTTP_WARDER_KNOWN_SETS];
+}
+
+
+static ngx_http_warder_known_t *
+ngx_http_warder_known(const uint8_t *digest)
+{
+    ngx_uint_t                i;
+    ngx_http_warder_known_t  *set = ngx_http_warder_known_set(digest);
+
+    for (i = 0; i < NGX_HTTP_WARDER_KNOWN_WAYS; i++) {
+        if (set[i].used && sodium_memcmp(set[i].digest, digest, 32) == 0) {
+            return &set[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_http_warder_know(const uint8_t *digest, const struct wd_principal *who)
+{
+    ngx_uint_t                i;
+    ngx_http_warder_known_t  *set, *at;
+
+    at = ngx_http_warder_known(digest);
+    set = ngx_http_warder_known_set(digest);
+
+    for (i = 0; at == NULL && i < NGX_HTTP_WARDER_KNOWN_WAYS; i++) {
+        if (!set[i].used) {
+            at = &set[i];
+        }
+    }
+
+    if (at == NULL) {
+        for (at = &set[0], i = 1; i < NGX_HTTP_WARDER_KNOWN_WAYS; i++) {
+            if ((ngx_msec_int_t) (set[i].at - at->at) < 0) {
+                at = &set[i];
+            }
+        }
+    }
+
+    ngx_memcpy(at->digest, digest, 32);
+    at->who = *who;
+    at->at = ngx_current_msec;
+    at->used = 1;
+}
+
+
+static void
+ngx_http_warder_unknow(const uint8_t *digest)
+{
+    ngx_http_warder_known_t  *at = ngx_http_warder_known(digest);
+
+    if (at != NULL) {
+        at->used = 0;
+    }
+}
+
+
+/* --- time --- */
+
+static void
+ngx_http_warder_shared_time(uint64_t time_us)
+{
+    int64_t  ahead;
+
+    if (time_us == 0) {
+        return;
+    }
+
+    ahead = (int64_t) (time_us - ngx_http_warder_now().mono_us);
+
+    /* an answer that took long says too little */
+
+    if (!shared.clock || ahead > shared.ahead_us) {
+        shared.ahead_us = ahead;
+        shared.clock = 1;
+    }
+}
+
+
+/* --- the connection is new --- */
+
+static void
+ngx_http_warder_shared_loaded(ngx_http_warder_redis_call_t *call, redisReply *reply)
+{
+    enum wd_redis_kind  kind = call - shared.load;
+
+    if (reply != NULL && wd_redis_loaded(&shared.redis, kind, reply) != WD_REDIS_ANSWERED) {
+        ngx_http_warder_redis_reject(WD_REDIS_REFUSED);
+    }
+}
+
+
+/* Keys of what is kept there are the same for all gateways: derived from the store's own key. */
+
+static void
+ngx_http_warder_shared_keys(void)
+{
+    struct wd_gate  *gate = &ngx_http_warder_worker.gate;
+
+    wd_install_derive(shared.hello.key, "limits", gate->limits_key);
+    wd_install_derive(shared.hello.key, "ledger", gate->ledger_key);
+    gate->filter = &shared.filter;
+    shared.met = 1;
+}
+
+
+static void
+ngx_http_warder_shared_greeted(ngx_http_warder_redis_call_t *call, redisReply *reply)
+{
+    uint64_t            time_us;
+    enum wd_redis_went  went;
+
+    if (reply == NULL) {
+        return;
+    }
+
+    time_us = 0;
+    went = wd_redis_hello_answer(&shared.hello, &shared.filter, reply, &time_us);
+
+    if (shared.hello.err == WD_OK) {
+        ngx_http_warder_shared_time(time_us);
+        ngx_http_warder_shared_keys();
+        return;
+    }
+
+    if (shared.hello.err == WD_ERR_DENIED) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0, "the shared store: %s", wd_redis_refusal_text(shared.hello.why));
+    }
+
+    ngx_http_warder_redis_reject(went == WD_REDIS_FAILED && reply->type == REDIS_REPLY_ERROR
+                                 ? wd_redis_state_of(reply) : WD_REDIS_REFUSED);
+}
+
+
+static ngx_int_t
+ngx_http_warder_shared_greet(void)
+{
+    if (!shared.met) {
+        randombytes_buf(shared.hello.key, sizeof(shared.hello.key));
+    }
+
+    shared.hello.filter_version = shared.filter.version;
+    shared.greet.handler = ngx_http_warder_shared_greeted;
+
+    wd_buf_clear(&shared.command);
+
+    if (wd_redis_hello_format(&shared.redis, &shared.hello, &shared.command) != WD_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_warder_redis_send(&shared.greet, wd_buf_span(&shared.command));
+}
+
+
+static ngx_int_t
+ngx_http_warder_shared_hook(void)
+{
+    ngx_uint_t  kind;
+
+    shared.clock = 0;
+
+    for (kind = 0; kind < WD_REDIS_SCRIPTS; kind++) {
+
+        if (shared.redis.scripts[kind].text == NULL) {
+            continue;
+        }
+
+        wd_buf_clear(&shared.command);
+        shared.load[kind].handler = ngx_http_warder_shared_loaded;
+
+        if (wd_redis_load(&shared.redis, kind, &shared.command) != WD_OK
+            || ngx_http_warder_redis_send(&shared.load[kind], wd_buf_span(&shared.command)) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_warder_shared_greet();
+}
+
+
+ngx_int_t
+ngx_http_warder_shared_init(void)
+{
+    if (wd_redis_init(&shared.redis, NULL) != WD_OK) {
+        return NGX_ERROR;
+    }
+
+    wd_buf_init(&shared.command, 4 * 1024 * 1024);
+    ngx_http_warder_redis_on_connect(ngx_http_warder_shared_hook);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_warder_shared_exit(void)
+{
+    wd_buf_deinit(&shared.command);
+}
+
+
+/* By when a question must be answered, on the store's clock: later nobody waits for it, and nothing may be counted. */
+
+static uint64_t
+ngx_http_warder_shared_deadline(void)
+{
+    const struct wd_policy  *policy = ngx_http_warder_worker.gate.policy;
+
+    if (!shared.clock) {
+        return 0;
+    }
+
+    return ngx_http_warder_now().mono_us + shared.ahead_us + (uint64_t) policy->store_timeout_ms * 1000;
+}
+
+
+/* --- the store does not answer --- */
+
+static void
+ngx_http_warder_share_of(struct wd_claim *claim)
+{
+    claim->limit.count /= ngx_http_warder_worker.gate.policy->replicas;
+}
+
+
+/* This gateway's share of each limit, counted here. What only the store can tell is refused. */
+
+static void
+ngx_http_warder_shared_alone(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
+{
+    size_t                    i;
+    struct wd_now             now;
+    struct wd_store           own;
+    ngx_http_warder_known_t  *known;
+
+    own.tokens = NULL;
+    own.limits = ngx_http_warder_worker.gate.store.limits;
+    own.ledger = NULL;
+
+    if (ngx_http_warder_worker.gate.policy->on_store_failure != WD_STORE_LOCAL || own.limits == NULL) {
+        return;
+    }
+
+    now = ngx_http_warder_now();
+
+    if (op->kind == WD_STORE_ARRIVE) {
+        known = op->has_digest ? ngx_http_warder_known(op->digest) : NULL;
+
+        if (known == NULL || ngx_current_msec - known->at > NGX_HTTP_WARDER_KNOWN_MS
+            || (known->who.expires_s != 0 && known->who.expires_s <= (int64_t) (now.wall_us / 1000000)))
+        {
+            return;
+        }
+
+        op->err = WD_OK;
+        op->who = known->who;
+
+        if (op->address.limit.count > 0) {
+            ngx_http_warder_share_of(&op->address);
+            op->err = op->address.limit.count > 0 ? wd_limits_take(own.limits, &op->address, 1, now.mono_us, &op->which)
+                                                  : WD_ERR_DENIED;
+            op->why = WD_WHY_ADDRESS;
+        }
+
+        return;
+    }
+
+    if (op->kind != WD_STORE_RESERVE) {
+        return;
+    }
+
+    for (i = 0; i < op->held->claim_count; i++) {
+        ngx_http_warder_share_of(&op->held->claims[i]);
+
+        if (op->held->claims[i].limit.count == 0) {
+            op->err = WD_ERR_DENIED;
+            op->why = WD_WHY_LIMIT;
+            op->which = i;
+            op->held->claims[i].reset_us = 1000000;
+            return;
+        }
+    }
+
+    ctx->alone = 1;
+    wd_store_run(&own, op, now.wall_us, now.mono_us);
+}
+
+
+/* --- asking --- */
+
+/* What a script does not know of: the token that the request came with. */
+
+static void
+ngx_http_warder_shared_note(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
+{
+    if (op->kind == WD_STORE_ARRIVE) {
+        ctx->has_digest = op->has_digest;
+        ngx_memcpy(ctx->digest, op->digest, sizeof(ctx->digest));
+
+    } else if (op->kind == WD_STORE_RESERVE && ctx->has_digest) {
+        op->has_digest = 1;
+        ngx_memcpy(op->digest, ctx->digest, sizeof(op->digest));
+        op->who = ctx->ex.who;
+    }
+}
+
+
+static void
+ngx_http_warder_shared_learn(struct wd_store_op *op)
+{
+    if (!op->has_digest) {
+        return;
+    }
+
+    if (op->err == WD_OK) {
+        ngx_http_warder_know(op->digest, &op->who);
+
+    } else if (op->err == WD_ERR_DENIED && (op->why == WD_WHY_UNKNOWN || op->why == WD_WHY_EXPIRED)) {
+        ngx_http_warder_unknow(op->digest);
+    }
+}
+
+
+static void ngx_http_warder_shared_told(ngx_http_warder_redis_call_t *call, redisReply *reply);
+
+
+/* Nobody waits for the answer; the call frees itself. */
+
+static void
+ngx_http_warder_shared_send(struct wd_store_op *op)
+{
+    ngx_http_warder_redis_call_t  *call;
+
+    wd_buf_clear(&shared.command);
+
+    if (!wd_redis_needed(op) || wd_redis_format(&shared.redis, op, 0, &shared.command) != WD_OK) {
+        return;
+    }
+
+    call = ngx_calloc(sizeof(ngx_http_warder_redis_call_t), ngx_cycle->log);
+    if (call == NULL) {
+        return;
+    }
+
+    call->handler = ngx_http_warder_shared_told;
+
+    if (ngx_http_warder_redis_send(call, wd_buf_span(&shared.command)) != NGX_OK) {
+        ngx_free(call);
+    }
+}
+
+
+static void
+ngx_http_warder_shared_told(ngx_http_warder_redis_call_t *call, redisReply *reply)
+{
+    ngx_free(call);
+}
+
+
+void
+ngx_http_warder_shared_tell(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
+{
+    struct wd_now  now;
+
+    if (ctx->alone) {
+        now = ngx_http_warder_now();
+        wd_store_run(&ngx_http_warder_worker.gate.store, op, now.wall_us, now.mono_us);
+        return;
+    }
+
+    ngx_http_warder_shared_send(op);
+}
+
+
+/* The changes were too many to be told: the whole filter was asked for. */
+
+static void
+ngx_http_warder_shared_filtered(ngx_http_warder_redis_call_t *call, redisReply *reply)
+{
+    uint64_t                time_us;
+    struct wd_redis_hello   hello;
+    struct wd_store_op      op;
+    ngx_http_warder_ctx_t  *ctx;
+    ngx_http_warder_ask_t  *ask = call->data;
+
+    hello = shared.hello;
+    hello.err = WD_ERR_IO;
+    hello.filter_version = shared.filter.version;
+    ctx = ask->ctx;
+    op = ask->op;
+
+    if (reply != NULL) {
+        (void) wd_redis_hello_answer(&hello, &shared.filter, reply, &time_us);
+    }
+
+    wd_secret_wipe(hello.key, sizeof(hello.key));
+    free(ask->held);
+    ngx_free(ask);
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    ctx->ask = NULL;
+
+    if (hello.err != WD_OK) {
+        op.err = WD_ERR_IO;
+    }
+
+    ngx_http_warder_resume(ctx, &op);
+}
+
+
+/* The filter has grown: NGX_OK, and the body is read again; NGX_AGAIN when the whole of it has to come first. */
+
+static ngx_int_t
+ngx_http_warder_shared_stale(ngx_http_warder_ask_t *ask, redisReply *reply)
+{
+    enum wd_err  err;
+
+    err = wd_redis_filter_apply(&shared.filter, reply);
+
+    if (err == WD_OK) {
+        return NGX_OK;
+    }
+
+    if (err == WD_ERR_NOTFOUND) {
+        wd_buf_clear(&shared.command);
+        shared.hello.filter_version = shared.filter.version;
+        ask->call.handler = ngx_http_warder_shared_filtered;
+
+        if (wd_redis_hello_format(&shared.redis, &shared.hello, &shared.command) == WD_OK
+            && ngx_http_warder_redis_send(&ask->call, wd_buf_span(&shared.command)) == NGX_OK)
+        {
+            return NGX_AGAIN;
+        }
+    }
+
+    ask->op.err = WD_ERR_IO;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_warder_shared_answered(ngx_http_warder_redis_call_t *call, redisReply *reply)
+{
+    uint64_t                time_us;
+    enum wd_redis_went      went;
+    struct wd_store_op      op;
+    ngx_http_warder_ctx_t  *ctx;
+    ngx_http_warder_ask_t  *ask = call->data;
+
+    time_us = 0;
+    went = WD_REDIS_UNCLEAR;
+    ask->op.err = WD_ERR_IO;
+
+    if (reply != NULL) {
+        went = wd_redis_answer(&ask->op, reply, &time_us);
+        ngx_http_warder_shared_time(time_us);
+        ngx_http_warder_shared_learn(&ask->op);
+    }
+
+    if (ask->op.err == WD_ERR_DENIED && ask->op.why == WD_WHY_STALE
+        && ngx_http_warder_shared_stale(ask, reply) == NGX_AGAIN)
+    {
+        return;
+    }
+
+    ctx = ask->ctx;
+    op = ask->op;
+
+    if (ctx == NULL) {
+
+        /* the request is gone: what it got goes back */
+
+        if (op.kind == WD_STORE_RESERVE && op.err == WD_OK) {
+            op.kind = WD_STORE_SETTLE;
+            op.give_back = 1;
+            ngx_http_warder_shared_send(&op);
+        }
+
+        free(ask->held);
+        ngx_free(ask);
+        return;
+    }
+
+    ctx->ask = NULL;
+    ngx_free(ask);
+
+    if (reply != NULL && (went == WD_REDIS_UNLOADED || went == WD_REDIS_EMPTY)) {
+        ngx_http_warder_redis_reject(WD_REDIS_CONNECTING);
+    }
+
+    if (op.err != WD_OK && op.err != WD_ERR_DENIED) {
+        ngx_http_warder_shared_alone(ctx, &op);
+    }
+
+    ngx_http_warder_resume(ctx, &op);
+}
+
+
+static void
+ngx_http_warder_shared_named(ngx_http_warder_redis_call_t *call, redisReply *reply)
+{
+    ngx_free(call);
+
+    if (reply != NULL && wd_redis_filter_apply(&shared.filter, reply) == WD_ERR_CORRUPT) {
+        ngx_http_warder_redis_reject(WD_REDIS_GARBAGE);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_warder_shared_send_names(const struct wd_redis_name *names, size_t count)
+{
+    ngx_http_warder_redis_call_t  *call;
+
+    wd_buf_clear(&shared.command);
+    call = ngx_calloc(sizeof(ngx_http_warder_redis_call_t), ngx_cycle->log);
+
+    if (call == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->handler = ngx_http_warder_shared_named;
+
+    if (wd_redis_name_format(&shared.redis, names, count, shared.filter.version, &shared.command) != WD_OK
+        || ngx_http_warder_redis_send(call, wd_buf_span(&shared.command)) != NGX_OK)
+    {
+        ngx_free(call);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Named values stand in the filter of all gateways before they are taken, so that none reads texts without them from then on. */
+
+static ngx_int_t
+ngx_http_warder_shared_name(const struct wd_reservation *held)
+{
+    size_t                   i, n;
+    uint32_t                 bit;
+    const struct wd_holding *value;
+
+    struct wd_redis_name  names[NGX_HTTP_WARDER_NAMES];
+
+    for (n = 0, i = 0; i < held->value_count - held->probe_count; i++) {
+        value = &held->values[i];
+        bit = value->first % WD_FILTER_BITS;
+
+        if (value->words == 0
+            || ((shared.filter.bits[bit / 64] >> bit % 64 & 1) != 0 && (shared.filter.word_counts >> value->words & 1) != 0))
+        {
+            continue;
+        }
+
+        names[n].bit = bit;
+        names[n++].words = value->words;
+
+        if (n == NGX_HTTP_WARDER_NAMES) {
+            if (ngx_http_warder_shared_send_names(names, n) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            n = 0;
+        }
+    }
+
+    return n > 0 ? ngx_http_warder_shared_send_names(names, n) : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_warder_shared_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
+{
+    ngx_http_warder_ask_t    *ask;
+    ngx_http_warder_known_t  *known;
+
+    ngx_http_warder_shared_note(ctx, op);
+
+    if (op->kind == WD_STORE_ARRIVE && op->has_digest && op->address.limit.count == 0) {
+        known = ngx_http_warder_known(op->digest);
+
+        if (known != NULL && ngx_http_warder_redis_state() == WD_REDIS_OK) {
+            op->err = WD_OK;
+            op->who = known->who;
+            return NGX_OK;
+        }
+    }
+
+    if (!wd_redis_needed(op)) {
+        op->err = WD_OK;
+        return NGX_OK;
+    }
+
+    op->err = WD_ERR_IO;
+    ask = ngx_calloc(sizeof(ngx_http_warder_ask_t), ngx_cycle->log);
+
+    if (ask == NULL) {
+        return NGX_OK;
+    }
+
+    ask->ctx = ctx;
+    ask->op = *op;
+    ask->call.handler = ngx_http_warder_shared_answered;
+    ask->call.data = ask;
+
+    if (op->kind == WD_STORE_RESERVE && ngx_http_warder_shared_name(op->held) != NGX_OK) {
+        ngx_free(ask);
+        return NGX_OK;
+    }
+
+    wd_buf_clear(&shared.command);
+
+    if (wd_redis_format(&shared.redis, op, ngx_http_warder_shared_deadline(), &shared.command) != WD_OK
+        || ngx_http_warder_redis_send(&ask->call, wd_buf_span(&shared.command)) != NGX_OK)
+    {
+        ngx_free(ask);
+        ngx_http_warder_shared_alone(ctx, op);
+        return NGX_OK;
+    }
+
+    ctx->ask = ask;
+
+    return NGX_AGAIN;
+}
+
+
+/* The request ends before its answer: the reservation lives on, to be given back. */
+
+void
+ngx_http_warder_shared_leave(ngx_http_warder_ctx_t *ctx)
+{
+    if (ctx->ask != NULL) {
+        ctx->ask->ctx = NULL;
+        ctx->ask->held = ctx->ex.held;
+        ctx->ex.held = NULL;
+        ctx->ask = NULL;
+    }
+}
