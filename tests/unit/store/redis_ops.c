@@ -499,6 +499,27 @@ a_changed_limit_forgets_nothing(void **state)
         }
 }
 
+/* Counters go by themselves, but never before what they hold is out of its window. */
+static void
+counters_live_as_long_as_they_are_of_use(void **state)
+{
+    struct wd_claim claims[2];
+    struct wd_reservation held = { .claims = claims, .claim_count = 2 };
+    struct wd_store_op op = redis_op(WD_STORE_RESERVE, &held);
+
+    for (int i = 0; i < 900; i++) {
+        held.nonce++;
+        claims[0] = redis_claim("log", 1000, 1, WD_UNIT_REQUESTS, 1);
+        claims[1] = redis_claim("slices", 1000000, 1, WD_UNIT_TOKENS, 1);
+        assert_int_equal(run(&op, 0), WD_REDIS_ANSWERED);
+        for (int k = 0; k < 2; k++) {
+            redisReply *left = redis_server_command(&rs, "PTTL {warder}:c%b", claims[k].key, (size_t)16);
+            assert_in_range(left->integer, 1000 + 1000 + 15, 2050);
+            freeReplyObject(left);
+        }
+    }
+}
+
 /* Another window beside those of a scope counts what they counted, whatever the kinds; the windows as they were: they stay. */
 static void
 a_new_window_of_a_scope_knows_what_was_used(void **state)
@@ -516,6 +537,7 @@ a_new_window_of_a_scope_knows_what_was_used(void **state)
         { WD_UNIT_TOKENS, 8, { { 900000, 86400 }, { 200000, 3600 }, { 5000, 60 } } },
         { WD_UNIT_TOKENS, 7, { { 200000, 3600 }, { 5000, 60 } } },
         { WD_UNIT_TOKENS, 0, { { 5000, 30 } } },
+        { WD_UNIT_TOKENS, 7, { { 200000, 3600 }, { 5000, 60 } } },
         { WD_UNIT_REQUESTS, 0, { { 500, 3600 } } },
         { WD_UNIT_REQUESTS, 7, { { 600, 3600 }, { 50, 60 } } },
         { WD_UNIT_REQUESTS, 8, { { 5000, 86400 }, { 600, 3600 }, { 2000, 60 } } },
@@ -573,6 +595,7 @@ main(void)
         cmocka_unit_test_setup(garbage_in_redis_is_never_a_yes, each),
         cmocka_unit_test_setup(a_changed_limit_forgets_nothing, each),
         cmocka_unit_test_setup(a_new_window_of_a_scope_knows_what_was_used, each),
+        cmocka_unit_test_setup(counters_live_as_long_as_they_are_of_use, each),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
