@@ -20,11 +20,17 @@ enum wd_attachment { WD_ATTACH_IMAGE = 1, WD_ATTACH_AUDIO = 2, WD_ATTACH_VIDEO =
 /* What a limit counts. Money in millionths of a US dollar. */
 enum wd_unit { WD_UNIT_REQUESTS, WD_UNIT_TOKENS, WD_UNIT_MICRO_USD };
 
-/* N/WINDOW; count 0: no limit. Requests: N from 1 to 10^9; window from 1 s to 31 d. */
+/*
+ * N/WINDOW; count 0: no limit. Requests: N from 1 to 10^9; tokens and micro-dollars: to 10^12; window from 1 s to 31 d. Limits of
+ * one scope and unit are told apart by rank, the longest window first; group is another number when their windows are others, 0
+ * for one alone: see wd_limits_rank().
+ */
 struct wd_limit {
     uint64_t count;
     uint32_t window_s;
     uint8_t unit; /* enum wd_unit */
+    uint8_t rank;
+    uint16_t group;
 };
 
 struct wd_strings {

@@ -5,7 +5,7 @@
 #define OPS_COUNT_MAX REDIS_MOST
 #define OPS_WINDOW_MAX_S (31u * 86400)
 #define OPS_EXACT_MAX 1000 /* requests; above, slices */
-#define OPS_CLAIM 21       /* bytes of a claim: count (8), window (4), amount (8), unit */
+#define OPS_CLAIM 25       /* bytes of a claim: count (8), window (4), amount (8), unit, group (2), first of its scope (2) */
 #define OPS_SETTLED 25     /* taken (8), amount (8), used (8), unit */
 
 static bool
@@ -17,14 +17,30 @@ claim_ok(const struct wd_claim *claim)
            claim->amount <= REDIS_MOST;
 }
 
+/* Claims of one scope, in different windows, have keys that differ by their rank: the number of the first, from 1; 0: none. */
 static size_t
-claim_put(uint8_t *to, const struct wd_claim *claim)
+claim_first(const struct wd_claim *claims, size_t i)
+{
+    uint8_t key[16];
+
+    memcpy(key, claims[i].key, sizeof(key));
+    key[7] ^= claims[i].limit.rank;
+    for (size_t k = i + 1; k > 0; k--)
+        if (claims[k - 1].limit.rank == 0 && memcmp(claims[k - 1].key, key, sizeof(key)) == 0)
+            return k;
+    return 0;
+}
+
+static size_t
+claim_put(uint8_t *to, const struct wd_claim *claim, size_t first)
 {
     size_t n = redis_put(to, claim->limit.count, 8);
 
     n += redis_put(to + n, claim->limit.window_s, 4);
     n += redis_put(to + n, claim->amount, 8);
     to[n++] = claim->limit.unit;
+    n += redis_put(to + n, claim->limit.rank == 0 ? claim->limit.group : 0, 2);
+    n += redis_put(to + n, first, 2);
     return n;
 }
 
@@ -69,8 +85,8 @@ format_arrive(const struct wd_redis *r, const struct wd_store_op *op, uint64_t d
         return WD_ERR_RANGE;
     redis_put(ask, deadline(deadline_us), 8);
     ask[8] = (uint8_t)(address | failed << 1 | op->has_digest << 2);
-    claim_put(ask + 9, &op->address);
-    claim_put(ask + 9 + OPS_CLAIM, &op->failed);
+    claim_put(ask + 9, &op->address, 0);
+    claim_put(ask + 9 + OPS_CLAIM, &op->failed, 0);
 
     redis_begin_script(&c, r, out, WD_REDIS_ARRIVE, 1u + address + failed + op->has_digest, 1u + op->has_digest);
     redis_key(&c, REDIS_KEY_CLOCK, NULL, 0);
@@ -93,8 +109,11 @@ reserve_ask(struct redis_command *c, const struct wd_store_op *op, uint64_t dead
     const struct wd_reservation *held = op->held;
     uint8_t ask[49 + WD_REDIS_CLAIMS_MAX * OPS_CLAIM];
     size_t n = redis_put(ask, deadline(deadline_us), 8);
+    bool groups = false;
 
-    ask[n++] = (uint8_t)(filter | op->has_digest << 1 | held->conflicts_pass << 2);
+    for (size_t i = 0; i < held->claim_count; i++)
+        groups = groups || held->claims[i].limit.group != 0;
+    ask[n++] = (uint8_t)(filter | op->has_digest << 1 | held->conflicts_pass << 2 | groups << 3);
     n += redis_put(ask + n, held->claim_count, 2);
     n += redis_put(ask + n, held->value_count, 2);
     n += redis_put(ask + n, held->ref_count, 2);
@@ -104,7 +123,7 @@ reserve_ask(struct redis_command *c, const struct wd_store_op *op, uint64_t dead
     n += redis_put(ask + n, held->provider, REDIS_HOLDER);
     n += redis_put(ask + n, held->user, REDIS_HOLDER);
     for (size_t i = 0; i < held->claim_count; i++)
-        n += claim_put(ask + n, &held->claims[i]);
+        n += claim_put(ask + n, &held->claims[i], groups ? claim_first(held->claims, i) : 0);
     redis_arg(c, ask, n);
 }
 

@@ -12,7 +12,7 @@ if flags % 2 == 1 then
     told = claim_told(c)
     at = at + 1
 end
-p = p + 21
+p = p + CLAIM_BYTES
 
 if flags < 2 then
     return pack('>c1I8I2', 'K', now, 0) .. told

@@ -1,9 +1,12 @@
 -- A counter is one of two things.
 -- A list, for limits of up to 1,000 requests: an entry a request, oldest first: time (7 bytes), how long it is of use in seconds
--- (3), nonce (4), how many requests it stands for (3: one, or those that the list had no room for).
--- A string, for all else: 'S', window in seconds (3), newest slice (8), sum of the window (8), sum of the newest slice (8), and
--- the sums of the slices before it, slice k at k mod 65. A window touches 65 slices, which rounds against the caller.
-local ENTRY, EXACT, LOG, SLICES, RING, RING_AT, BYTES = '>I7I3c4I3', 1000, 1024, 64, 65, 29, 548
+-- (3), nonce (4), how many requests it stands for (3: one, or those that the list had no room for), group (2).
+-- A string, for all else: 'S', window in seconds (3), group (2), newest slice (8), sum of the window (8), sum of the newest slice
+-- (8), and the sums of the slices before it, slice k at k mod 65. A window touches 65 slices, which rounds against the caller.
+-- Limits of one scope count the same over different windows; group is another number when their windows are others.
+local ENTRY, EXACT, LOG, SLICES, RING, RING_AT, BYTES = '>I7I3c4I3I2', 1000, 1024, 64, 65, 31, 550
+-- a claim of the request: count, window, amount, unit, group (of the first of its scope), number of the first of its scope
+local CLAIM, CLAIM_BYTES = '>I8I4I8BI2I2', 25
 local ZERO, MOST = '\0\0\0\0\0\0\0\0', 9007199254740991
 
 local function slice_at(slice)
@@ -15,12 +18,13 @@ local function slice_put(s, slice, n)
     return sub(s, 1, at - 1) .. pack('>I8', n) .. sub(s, at + 8)
 end
 
--- Window, newest slice, sums of the window and of the newest slice.
+-- Window, newest slice, sums of the window and of the newest slice, group.
 local function slices_read(s)
     if sub(s, 1, 1) ~= 'S' then
         error('WARDER a counter holds something else')
     end
-    return unpack('>I3I8I8I8', s, 2)
+    local window, group, newest, total, current = unpack('>I3I2I8I8I8', s, 2)
+    return window, newest, total, current, group
 end
 
 local function slices_whole(key)
@@ -36,29 +40,30 @@ local function counter_ttl(window)
     return floor(window * 1000 + window * 3000 / SLICES) + 1000
 end
 
-local function slices_write(key, s, window, newest, total, current)
-    call('SET', key, pack('>c1I3I8I8I8', 'S', window, newest, total, current) .. sub(s, RING_AT), 'PX', counter_ttl(window))
+local function slices_write(key, s, window, group, newest, total, current)
+    call('SET', key, pack('>c1I3I2I8I8I8', 'S', window, group, newest, total, current) .. sub(s, RING_AT), 'PX', counter_ttl(window))
 end
 
--- After a reload the limit may want the other kind, or other slices. Rare, so its functions are made here and not at each call.
-local function counter_convert(key, log, window)
-    local times, amounts, keep = {}, {}, window
+-- After a reload the limit may want the other kind, or other slices; or it is made anew out of another one of its scope. Rare, so
+-- its functions are made here and not at each call.
+local function counter_convert(key, log, window, other)
+    local times, amounts, keep, group, from = {}, {}, window, 0, other or key
 
     -- what the counter of either kind holds: times and amounts, oldest first, and how long it is of use
     local function read()
-        local entries = pcall('LRANGE', key, 0, -1)
+        local entries = pcall('LRANGE', from, 0, -1)
         if not entries.err then
             for i = 1, #entries do
-                local t, k, _, n = unpack(ENTRY, entries[i])
-                times[i], amounts[i] = t, n
+                local t, k, _, n, g = unpack(ENTRY, entries[i])
+                times[i], amounts[i], group = t, n, g
                 if k > keep then
                     keep = k
                 end
             end
             return
         end
-        local s = slices_whole(key)
-        local w, newest, _, current = slices_read(s)
+        local s = slices_whole(from)
+        local w, newest, _, current, g = slices_read(s)
         for slice = newest - SLICES, newest do
             local n = slice == newest and current or unpack('>I8', s, slice_at(slice))
             if n > 0 then
@@ -66,7 +71,7 @@ local function counter_convert(key, log, window)
                 times[#times + 1], amounts[#amounts + 1] = last < now and last or now, n
             end
         end
-        keep = w > keep and w or keep
+        keep, group = w > keep and w or keep, g
     end
 
     local function make_slices()
@@ -83,7 +88,7 @@ local function counter_convert(key, log, window)
                 total = total + amounts[i]
             end
         end
-        slices_write(key, s, window, newest, total, current)
+        slices_write(key, s, window, group, newest, total, current)
     end
 
     -- the newest 1,024 one by one, the others with the oldest of them
@@ -99,7 +104,7 @@ local function counter_convert(key, log, window)
                     end
                     weight = n < 16777215 and n or 16777215
                 end
-                entries[room] = pack(ENTRY, times[i], keep, '\0\0\0\0', weight)
+                entries[room] = pack(ENTRY, times[i], keep, '\0\0\0\0', weight, group)
                 room, n = room - 1, n - 1
             end
         end
@@ -110,6 +115,9 @@ local function counter_convert(key, log, window)
     end
 
     read()
+    if other then
+        keep, group = window, 0
+    end
     call('DEL', key)
     if log then
         make_log()
@@ -132,7 +140,7 @@ local function log_search(key, n, span)
     return low
 end
 
-local function log_look(key, count, window)
+local function log_look(key, count, window, group)
     local span, drop = window * 1000000, 0
     local head = pcall('LRANGE', key, '0', '1')
     if head.err then
@@ -150,7 +158,7 @@ local function log_look(key, count, window)
         end
     end
     if not head[1] then
-        return { key = key, log = true, count = count, window = window, needs = 1, keep = window, kept = 0, n = 0, gone = 0, used = 0,
+        return { key = key, log = true, group = group, count = count, window = window, needs = 1, keep = window, kept = 0, n = 0, gone = 0, used = 0,
                  left = count, room = true, last = 0, first = false }
     end
     local n, first, _, _, weight = call('LLEN', key), unpack(ENTRY, head[1])
@@ -170,22 +178,25 @@ local function log_look(key, count, window)
         used = n - gone
     end
     local left = used < count and count - used or 0
-    return { key = key, log = true, count = count, window = window, needs = 1, keep = keep, kept = kept, n = n, gone = gone, used = used,
+    return { key = key, log = true, group = group, count = count, window = window, needs = 1, keep = keep, kept = kept, n = n, gone = gone, used = used,
              left = left, room = left >= 1, last = last, first = first }
 end
 
-local function slices_look(key, count, window, needs)
+local function slices_look(key, count, window, needs, group)
     local slice = floor(now / (window * 15625))
-    local head, s = pcall('GETRANGE', key, '0', '27'), false -- s: the whole, when it is known
-    local w, newest, total, current
+    local head, s = pcall('GETRANGE', key, '0', '29'), false -- s: the whole, when it is known
+    local w, newest, total, current, had
     if head == '' then
-        s, w, newest, total, current = string.rep('\0', BYTES), window, slice, 0, 0
+        s, w, newest, total, current, had = string.rep('\0', BYTES), window, slice, 0, 0, group
     elseif type(head) == 'string' then
-        w, newest, total, current = slices_read(head)
+        w, newest, total, current, had = slices_read(head)
     end
     if w ~= window then
         counter_convert(key, false, window)
-        w, newest, total, current = slices_read(slices_whole(key))
+        w, newest, total, current, had = slices_read(slices_whole(key))
+    end
+    if had ~= group then
+        call('SETRANGE', key, '4', pack('>I2', group))
     end
     if slice > newest then
         if slice - newest > SLICES then
@@ -206,7 +217,7 @@ local function slices_look(key, count, window, needs)
         newest, current = slice, 0
     end
     local left = total < count and count - total or 0
-    return { key = key, log = false, count = count, window = window, needs = needs, s = s, newest = newest, used = total,
+    return { key = key, log = false, group = group, count = count, window = window, needs = needs, s = s, newest = newest, used = total,
              current = current, left = left, room = needs <= left }
 end
 
@@ -241,26 +252,26 @@ end
 
 -- Reads a claim of the request from ARGV[1] at p; it says no when there is no room, and what is left in either case.
 local function claim_look(key, p)
-    local count, window, amount, unit = unpack('>I8I4I8B', ARGV[1], p)
+    local count, window, amount, unit, group = unpack(CLAIM, ARGV[1], p)
     if unit ~= 0 then
-        return slices_look(key, count, window, amount)
+        return slices_look(key, count, window, amount, group)
     elseif count > EXACT then
-        return slices_look(key, count, window, 1)
+        return slices_look(key, count, window, 1, group)
     end
-    return log_look(key, count, window)
+    return log_look(key, count, window, group)
 end
 
 local function claim_take(c, nonce)
     if c.log then
         if c.n >= LOG then -- kept for a longer window than the one asked for: its oldest two become one
             local _, _, _, weight = unpack(ENTRY, call('LPOP', c.key))
-            local t, k, by, n = unpack(ENTRY, call('LINDEX', c.key, 0))
+            local t, k, by, n, group = unpack(ENTRY, call('LINDEX', c.key, 0))
             n = n + weight
-            call('LSET', c.key, 0, pack(ENTRY, t, k, by, n < 16777215 and n or 16777215))
+            call('LSET', c.key, 0, pack(ENTRY, t, k, by, n < 16777215 and n or 16777215, group))
             c.n = c.n - 1
             c.gone = c.gone > 0 and c.gone - 1 or 0
         end
-        call('RPUSH', c.key, pack(ENTRY, now, c.keep, nonce, 1))
+        call('RPUSH', c.key, pack(ENTRY, now, c.keep, nonce, 1, c.group))
         local slice = c.keep * 15625
         if now - now % slice ~= c.last - c.last % slice or c.kept ~= c.keep then
             call('PEXPIRE', c.key, counter_ttl(c.keep))
@@ -270,9 +281,9 @@ local function claim_take(c, nonce)
     else
         c.current = c.current + c.needs
         if c.s then
-            slices_write(c.key, c.s, c.window, c.newest, c.used + c.needs, c.current)
+            slices_write(c.key, c.s, c.window, c.group, c.newest, c.used + c.needs, c.current)
         else
-            call('SETRANGE', c.key, '12', pack('>I8I8', c.used + c.needs, c.current))
+            call('SETRANGE', c.key, '14', pack('>I8I8', c.used + c.needs, c.current))
         end
     end
     c.used = c.used + c.needs

@@ -45,6 +45,9 @@ if values + refs > 0 then
     end
 end
 
+if flags >= 8 then
+    claims_regroup(claims, at - 1, p)
+end
 local all, seen, without = {}, {}, false
 for i = 1, claims do
     local key = KEYS[at + i - 1]
@@ -52,7 +55,7 @@ for i = 1, claims do
         return redis.error_reply('WARDER the same limit twice')
     end
     seen[key] = true
-    all[i] = claim_look(key, p + (i - 1) * 21)
+    all[i] = claim_look(key, p + (i - 1) * CLAIM_BYTES)
     if not all[i].room then
         without = without or i
     end

@@ -31,10 +31,10 @@ local function settle_slices(key, s, taken, delta)
     total = total + made - n
     total = total < made and made or total > MOST and MOST or total
     if slice == newest then
-        call('SETRANGE', key, 12, pack('>I8I8', total, made))
+        call('SETRANGE', key, '14', pack('>I8I8', total, made))
     else
         call('SETRANGE', key, at - 1, pack('>I8', made))
-        call('SETRANGE', key, 12, pack('>I8', total))
+        call('SETRANGE', key, '14', pack('>I8', total))
     end
 end
 

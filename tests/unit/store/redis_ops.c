@@ -499,6 +499,80 @@ a_changed_limit_forgets_nothing(void **state)
         }
 }
 
+/* Counters go by themselves, but never before what they hold is out of its window. */
+static void
+counters_live_as_long_as_they_are_of_use(void **state)
+{
+    struct wd_claim claims[2];
+    struct wd_reservation held = { .claims = claims, .claim_count = 2 };
+    struct wd_store_op op = redis_op(WD_STORE_RESERVE, &held);
+
+    for (int i = 0; i < 900; i++) {
+        held.nonce++;
+        claims[0] = redis_claim("log", 1000, 1, WD_UNIT_REQUESTS, 1);
+        claims[1] = redis_claim("slices", 1000000, 1, WD_UNIT_TOKENS, 1);
+        assert_int_equal(run(&op, 0), WD_REDIS_ANSWERED);
+        for (int k = 0; k < 2; k++) {
+            redisReply *left = redis_server_command(&rs, "PTTL {warder}:c%b", claims[k].key, (size_t)16);
+            assert_in_range(left->integer, 1000 + 1000 + 15, 2050);
+            freeReplyObject(left);
+        }
+    }
+}
+
+/* Another window beside those of a scope counts what they counted, whatever the kinds; the windows as they were: they stay. */
+static void
+a_new_window_of_a_scope_knows_what_was_used(void **state)
+{
+    static const struct {
+        enum wd_unit unit;
+        uint16_t group;
+        struct {
+            uint64_t count;
+            uint32_t window_s;
+        } of[3];
+    } policies[] = {
+        { WD_UNIT_TOKENS, 0, { { 100000, 3600 } } },
+        { WD_UNIT_TOKENS, 7, { { 200000, 3600 }, { 5000, 60 } } },
+        { WD_UNIT_TOKENS, 8, { { 900000, 86400 }, { 200000, 3600 }, { 5000, 60 } } },
+        { WD_UNIT_TOKENS, 7, { { 200000, 3600 }, { 5000, 60 } } },
+        { WD_UNIT_TOKENS, 0, { { 5000, 30 } } },
+        { WD_UNIT_TOKENS, 7, { { 200000, 3600 }, { 5000, 60 } } },
+        { WD_UNIT_REQUESTS, 0, { { 500, 3600 } } },
+        { WD_UNIT_REQUESTS, 7, { { 600, 3600 }, { 50, 60 } } },
+        { WD_UNIT_REQUESTS, 8, { { 5000, 86400 }, { 600, 3600 }, { 2000, 60 } } },
+        { WD_UNIT_REQUESTS, 9, { { 700, 86400 }, { 60, 3600 } } },
+        { WD_UNIT_REQUESTS, 8, { { 5000, 86400 }, { 600, 3600 }, { 2000, 60 } } },
+    };
+    struct wd_claim claims[3];
+    struct wd_reservation held = { .claims = claims };
+    struct wd_store_op op = redis_op(WD_STORE_RESERVE, &held);
+    uint64_t used = 0;
+
+    for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+        if (i > 0 && policies[i].unit != policies[i - 1].unit)
+            used = 0;
+        for (int k = 0; k < 3; k++) {
+            uint64_t amount = policies[i].unit == WD_UNIT_REQUESTS ? 1 : 100;
+            held.nonce++;
+            for (held.claim_count = 0; held.claim_count < 3 && policies[i].of[held.claim_count].count > 0; held.claim_count++) {
+                struct wd_claim *c = &claims[held.claim_count];
+                uint8_t rank = (uint8_t)held.claim_count;
+                *c = redis_claim("scope", policies[i].of[rank].count, policies[i].of[rank].window_s, policies[i].unit, amount);
+                c->key[0] = (uint8_t)policies[i].unit;
+                c->key[7] ^= rank;
+                c->limit.rank = rank;
+                c->limit.group = policies[i].group;
+            }
+            assert_int_equal(run(&op, 0), WD_REDIS_ANSWERED);
+            assert_int_equal(op.err, WD_OK);
+            used += amount;
+            for (size_t n = 0; n < held.claim_count; n++)
+                assert_int_equal(claims[n].remaining, claims[n].limit.count - used);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -520,6 +594,8 @@ main(void)
         cmocka_unit_test_setup(a_token_that_was_revoked_meanwhile_reserves_nothing, each),
         cmocka_unit_test_setup(garbage_in_redis_is_never_a_yes, each),
         cmocka_unit_test_setup(a_changed_limit_forgets_nothing, each),
+        cmocka_unit_test_setup(a_new_window_of_a_scope_knows_what_was_used, each),
+        cmocka_unit_test_setup(counters_live_as_long_as_they_are_of_use, each),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
