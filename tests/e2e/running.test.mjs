@@ -339,7 +339,7 @@ describe('the admin listener', () => {
       return /warder_requests_total\{[^}]*provider="openai"/.test(t) && t;
     });
     assert.doesNotMatch(text, /evil|nobody|odd-user|gpt-/);
-    const values = { provider: /^(openai|anthropic|google|groq|)$/, le: /^(\+Inf|[0-9.e+-]+)$/ };
+    const values = { provider: /^(openai|anthropic|google|groq|)$/, le: /^(\+Inf|[0-9.e+-]+)$/, slot: /^[0-7]$/, status: /^(401|403|429)$/ };
     for (const [, name, value] of text.matchAll(/([a-z_]+)="([^"]*)"/g)) assert.match(value, values[name] ?? /^[a-z_]*$/, `${name}="${value}"`);
   });
 
