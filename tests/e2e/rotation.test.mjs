@@ -170,6 +170,32 @@ test('a worker that hangs: rotate says that it may still use the key of before, 
   }
   await waitFor('the new key everywhere', async () => (await used()).join() === next);
 });
+test('a key that fails stands aside in keys list; a new key in its place is free of that', async () => {
+  await again();
+  const refuse = (bad, status) => (req, res, record) => (keyOf(record) === bad
+    ? json(res, { error: { message: 'no', type: 'x', code: 'y' } }, status, status === 429 ? { 'retry-after': '1' } : {}) : say('Fine.')(req, res, record));
+  upstream.handle = refuse(keys.OPENAI_API_KEY, 401);
+  assert.equal((await ask()).status, 200);
+  const marked = await waitFor('the mark', async () => {
+    const all = await list(gateway, 'openai');
+    return all[0].failing && all;
+  });
+  assert.equal(marked[0].failing.status, 401);
+  assert.ok(Math.abs(marked[0].failing.since - Date.now() / 1000) < 60);
+  assert.deepEqual(marked.map((k) => [k.state, k.failing !== null]), [['standby', true], ['in_use', false]]);
+  assert.match((await warder(gateway, 'keys list -c warder.yaml openai')).out, /stand-by .*; failing since \d{4}-\S+Z with 401/);
+  const next = fresh();
+  assert.equal((await rotate(gateway, next)).code, 0);
+  assert.deepEqual((await list(gateway, 'openai')).map((k) => [k.state, k.failing]), [['in_use', null], ['standby', null]]);
+  assert.deepEqual(await used(), [next]);
+  // a mark that ends by itself
+  upstream.handle = refuse(next, 429);
+  assert.equal((await ask()).status, 200);
+  await waitFor('the mark', async () => (await list(gateway, 'openai'))[0].failing?.status === 429);
+  upstream.handle = say('Fine.');
+  await waitFor('its end', async () => (await list(gateway, 'openai'))[0].failing === null);
+});
+
 describe('what is refused', () => {
   before(() => again());
 
