@@ -5,6 +5,7 @@
 int cmd_serve(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_isolate(int argc, char **argv);
+int cmd_keys(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_scan(int argc, char **argv);
 int cmd_rules(int argc, char **argv);

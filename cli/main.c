@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
     { "serve", cmd_serve, "-c FILE                                run the gateway in the foreground" },
     { "token", cmd_token, "create|list|revoke -c FILE             callers' tokens" },
+    { "keys", cmd_keys, "list|rotate|revoke -c FILE [PROVIDER]  the providers' keys of a running gateway" },
     { "store", cmd_store, "check -c FILE                          whether the shared store works" },
     { "isolate", cmd_isolate, "add|list|forget -c FILE                what providers were shown, and may have" },
     { "audit", cmd_audit, "verify -c FILE                         check the chain of audit records" },

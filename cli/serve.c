@@ -14,11 +14,12 @@
 #include <unistd.h>
 #include <linux/close_range.h>
 
+#include "../src/store/install.h"
 #include "cmd.h"
 #include "environ.h"
+#include "master_key.h"
 
 #define SERVE_POLICY_MAX (1024 * 1024)
-#define SERVE_KEYS_MAX (96 * 1024) /* bytes of all keys: a socket takes them without waiting for the reader */
 #define SERVE_READY_MS 30000
 #define SERVE_DRAIN_S 60
 
@@ -29,6 +30,10 @@ static const char serve_help[] =
     "Prints \"warder: listening on http://ADDR\" when it is ready.\n"
     "\n"
     "  -c FILE   the policy\n"
+    "\n"
+    "WARDER_MASTER_KEY names a file of mode 0600 with 32 bytes, raw or as 64 hex characters: keys that `warder keys` changes "
+    "are\n"
+    "then kept in the state folder, sealed (docs/rotation.md).\n"
     "\n"
     "Signals: HUP reads policy and keys again (a bad file keeps the old policy and says why);\n"
     "TERM lets requests and streams end (at most 60 s; a second TERM does not wait); INT stops at once.\n";
@@ -42,7 +47,7 @@ serve_usage(const char *what)
 
 /* Loads the policy and reads its bytes; both must be of the same file, whoever writes it meanwhile. */
 static bool
-serve_load(const char *file, struct wd_policy **policy, struct wd_buf *text, struct wd_buf *frame)
+serve_load(const char *file, struct wd_policy **policy, struct wd_buf *text)
 {
     struct wd_policy_error error = { "out of memory" };
     struct wd_buf again;
@@ -62,18 +67,53 @@ serve_load(const char *file, struct wd_policy **policy, struct wd_buf *text, str
         if (!same)
             fprintf(stderr, "warder: %s: changed while it was read; try again\n", file);
     }
-    wd_buf_init(frame, SERVE_KEYS_MAX);
-    if (same && serve_keys_frame(*policy, environ_get, frame, &error) != WD_OK) {
-        fprintf(stderr, "warder: %s\n", error.text);
-        same = false;
-    }
     if (same)
         return true;
     wd_buf_deinit(text);
-    wd_buf_wipe(frame);
     wd_policy_free(*policy);
     *policy = NULL;
     return false;
+}
+
+/* The keys of a policy, by the master key of this moment. NULL with a message on stderr. */
+static struct keyring *
+serve_keys(struct serve *s, const struct wd_policy *policy, struct wd_secret **seal_key)
+{
+    struct keyring_from from = {
+        .env = environ_get, .state = &s->state, .before = s->keys, .print_key = s->print_key, .serial = &s->key_serial
+    };
+    struct wd_secret *master;
+    struct keyring *ring = NULL;
+    uint8_t key[32];
+    bool ok = true;
+
+    *seal_key = NULL;
+    if (policy->store.user != NULL && policy->store.password == NULL) {
+        fprintf(stderr,
+                "warder: %s: store: names a user and no password (accepted: USER:PASSWORD, or WARDER_STORE_PASSWORD in the "
+                "environment)\n",
+                policy->file);
+        return NULL;
+    }
+    if (!master_key_load(environ_get, &master))
+        return NULL;
+    if (master != NULL) {
+        wd_install_derive((const uint8_t *)wd_secret_get(master).ptr, "keys", key);
+        ok = wd_secret_new(seal_key, wd_span((const char *)key, sizeof(key))) == WD_OK;
+        wd_secret_wipe(key, sizeof(key));
+        wd_secret_free(master);
+    }
+    if (ok) {
+        from.seal_key = *seal_key != NULL ? (const uint8_t *)wd_secret_get(*seal_key).ptr : NULL;
+        ring = keyring_load(policy, &from);
+    }
+    if (ring == NULL) {
+        wd_secret_free(*seal_key);
+        *seal_key = NULL;
+        return NULL;
+    }
+    ring->generation = ++s->paths.generation;
+    return ring;
 }
 
 static void
@@ -89,6 +129,10 @@ serve_reload_taken(struct serve *s)
 {
     wd_policy_free(s->before);
     s->before = NULL;
+    keyring_free(s->keys_before);
+    s->keys_before = NULL;
+    serve_channel_restart(s);
+    serve_change_tidy(s);
 }
 
 /* Workers of the old policy go on. */
@@ -99,6 +143,10 @@ serve_reload_refused(struct serve *s)
     wd_policy_free(s->policy);
     s->policy = s->before;
     s->before = NULL;
+    keyring_free(s->keys);
+    s->keys = s->keys_before;
+    s->keys_before = NULL;
+    serve_channel_restart(s);
     s->paths.workers = s->workers_before;
     s->quitting -= s->quitting < s->workers_before ? s->quitting : s->workers_before;
     s->starting = 0;
@@ -106,43 +154,35 @@ serve_reload_refused(struct serve *s)
 }
 
 /*
- * What nginx says, a byte each. Its master: C took the configuration, F did not. Workers: R ready, Q takes no new connection any
- * more. False when nginx is gone.
+ * A byte that nginx says. Its master: C took the configuration, F did not. Workers: R ready, Q takes no new connection any
+ * more; W came with a channel.
  */
-static bool
-serve_hear(struct serve *s)
+void
+serve_heard(struct serve *s, char what)
 {
-    char bytes[64];
-    ssize_t n = recv(s->keys_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-
-    for (ssize_t i = 0; i < n; i++) {
-        if (bytes[i] == 'R' && s->starting > 0)
-            s->starting--;
-        if (bytes[i] == 'Q' && s->quitting > 0)
-            s->quitting--;
-        if (bytes[i] == 'C' && s->before != NULL)
-            serve_reload_taken(s);
-        if (bytes[i] == 'F' && s->before != NULL)
-            serve_reload_refused(s);
-    }
-    return n > 0 || (n == -1 && (errno == EAGAIN || errno == EINTR));
+    if (what == 'R' && s->starting > 0)
+        s->starting--;
+    if (what == 'Q' && s->quitting > 0)
+        s->quitting--;
+    if (what == 'C' && s->before != NULL)
+        serve_reload_taken(s);
+    if (what == 'F' && s->before != NULL)
+        serve_reload_refused(s);
 }
 
 /* False when nginx is gone or says nothing for too long, or when a signal asks to stop. */
 static bool
 serve_wait_ready(struct serve *s, int signals)
 {
-    struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = s->keys_fd, .events = POLLIN } };
+    int64_t late = serve_mono() + SERVE_READY_MS / 1000;
     struct signalfd_siginfo info;
+    bool signalled;
 
     s->starting = s->paths.workers;
     while (s->starting > 0) {
-        int n = poll(fds, 2, SERVE_READY_MS);
-        if (n == -1 && errno == EINTR)
-            continue;
-        if (n <= 0 || (fds[1].revents != 0 && !serve_hear(s)))
+        if (!serve_poll(s, signals, 1000, &signalled) || serve_mono() > late)
             return false;
-        if (fds[0].revents != 0 && read(signals, &info, sizeof(info)) == sizeof(info) &&
+        if (signalled && read(signals, &info, sizeof(info)) == sizeof(info) &&
             (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)) {
             fprintf(stderr, "warder: told to stop before nginx was ready\n");
             return false;
@@ -155,14 +195,16 @@ static void
 serve_reload(struct serve *s)
 {
     struct wd_policy *policy = NULL;
-    struct wd_buf text, frame;
+    struct wd_secret *seal_key = NULL;
+    struct keyring *keys = NULL;
+    struct wd_buf text;
     unsigned old_workers;
 
     if (s->before != NULL) {
         s->again = true;
         return;
     }
-    if (!serve_load(s->file, &policy, &text, &frame)) {
+    if (!serve_load(s->file, &policy, &text)) {
         fprintf(stderr, "warder: not reloaded; the old policy stays in force\n");
         return;
     }
@@ -170,7 +212,7 @@ serve_reload(struct serve *s)
     s->paths.workers = serve_nginx_workers(policy);
     if (strcmp(policy->state, s->policy->state) != 0)
         fprintf(stderr, "warder: not reloaded: state cannot be changed by a reload; the old policy stays in force\n");
-    else if (!serve_files_render(s, policy, wd_buf_span(&text)) || serve_keys_send(s->keys_fd, &frame) != WD_OK)
+    else if ((keys = serve_keys(s, policy, &seal_key)) == NULL || !serve_files_render(s, policy, wd_buf_span(&text)))
         fprintf(stderr, "warder: not reloaded; the old policy stays in force\n");
     else {
         s->before = s->policy;
@@ -178,6 +220,13 @@ serve_reload(struct serve *s)
         s->answer_by = time(NULL) + SERVE_READY_MS / 1000;
         s->policy = policy;
         policy = NULL;
+        s->keys_before = s->keys;
+        s->keys = keys;
+        keys = NULL;
+        serve_channel_restart(s);
+        wd_secret_free(s->seal_key);
+        s->seal_key = seal_key;
+        seal_key = NULL;
         s->starting = s->paths.workers;
         s->quitting += old_workers;
         old_workers = s->paths.workers;
@@ -186,7 +235,8 @@ serve_reload(struct serve *s)
     }
     s->paths.workers = old_workers;
     wd_buf_deinit(&text);
-    wd_buf_wipe(&frame);
+    wd_secret_free(seal_key);
+    keyring_free(keys);
     wd_policy_free(policy);
 }
 
@@ -218,15 +268,15 @@ serve_signal(struct serve *s, unsigned signo)
 static int
 serve_loop(struct serve *s, int signals)
 {
-    struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = s->keys_fd, .events = POLLIN } };
     struct signalfd_siginfo info;
+    bool signalled;
     int status;
 
     for (;;) {
-        int n = poll(fds, 2, s->deadline != 0 || s->before != NULL ? 1000 : -1);
-
-        if (n > 0 && fds[1].revents != 0 && !serve_hear(s))
-            fds[1].fd = -1;
+        if (!serve_poll(s, signals, s->deadline != 0 || s->before != NULL ? 1000 : -1, &signalled)) {
+            close(s->keys_fd);
+            s->keys_fd = -1;
+        }
         if (s->before != NULL && time(NULL) >= s->answer_by)
             serve_reload_refused(s);
         if (s->again && s->before == NULL) {
@@ -238,7 +288,7 @@ serve_loop(struct serve *s, int signals)
             printf("warder: the policy was reloaded\n");
             fflush(stdout);
         }
-        if (n > 0 && (fds[0].revents & POLLIN) != 0 && read(signals, &info, sizeof(info)) == sizeof(info))
+        if (signalled && read(signals, &info, sizeof(info)) == sizeof(info))
             serve_signal(s, info.ssi_signo);
         if (s->deadline != 0 && time(NULL) >= s->deadline) {
             kill(s->nginx, SIGTERM);
@@ -267,16 +317,15 @@ serve_signals(void)
 static int
 serve_run(struct serve *s, int signals)
 {
-    struct wd_buf text, frame;
+    struct wd_buf text;
     int status;
     bool ok;
 
-    if (!serve_load(s->file, &s->policy, &text, &frame))
+    if (!serve_load(s->file, &s->policy, &text))
         return 2;
-    ok = serve_files_prepare(s) && serve_nginx_paths(s) && serve_files_render(s, s->policy, wd_buf_span(&text)) &&
-         serve_nginx_start(s) && serve_keys_send(s->keys_fd, &frame) == WD_OK;
+    ok = serve_files_prepare(s) && (s->keys = serve_keys(s, s->policy, &s->seal_key)) != NULL && serve_control_open(s) &&
+         serve_nginx_paths(s) && serve_files_render(s, s->policy, wd_buf_span(&text)) && serve_nginx_start(s);
     wd_buf_deinit(&text);
-    wd_buf_wipe(&frame);
     if (!ok)
         return 2;
     if (!serve_wait_ready(s, signals)) {
@@ -285,14 +334,31 @@ serve_run(struct serve *s, int signals)
         waitpid(s->nginx, &status, 0);
         return 2;
     }
+    serve_change_tidy(s);
     serve_say_listening(s->policy);
     return serve_loop(s, signals);
+}
+
+static void
+serve_keys_end(struct serve *s)
+{
+    if (s->control_fd != -1)
+        serve_control_close(s);
+    while (s->channel_count > 0)
+        serve_channel_drop(s, s->channel_count - 1);
+    for (size_t i = 0; i < WD_CHANNEL_RETIRED; i++)
+        wd_secret_free(s->retired[i].key);
+    keyring_free(s->keys_before);
+    keyring_free(s->keys);
+    wd_secret_free(s->seal_key);
+    free(s->channels);
+    free(s->fds);
 }
 
 int
 cmd_serve(int argc, char **argv)
 {
-    struct serve s = { .run_fd = -1, .lock_fd = -1, .keys_fd = -1 };
+    struct serve s = { .run_fd = -1, .lock_fd = -1, .keys_fd = -1, .control_fd = -1 };
     char *file = NULL;
     int signals, status;
 
@@ -319,6 +385,7 @@ cmd_serve(int argc, char **argv)
         return 2;
     }
     status = serve_run(&s, signals);
+    serve_keys_end(&s);
     wd_policy_free(s.before);
     wd_policy_free(s.policy);
     free((char *)s.file);

@@ -226,7 +226,8 @@ serve_conf_render(const struct wd_policy *policy, const struct serve_paths *path
     enum wd_err err;
 
     if ((err = conf_main(out, paths)) != WD_OK ||
-        (err = wd_buf_printf(out, "http {\n    warder_policy %s/policy.yaml \"%s\";\n", paths->run, policy->base_dir)) != WD_OK ||
+        (err = wd_buf_printf(out, "http {\n    warder_policy %s/policy.yaml \"%s\" %u;\n", paths->run, policy->base_dir,
+                             paths->generation)) != WD_OK ||
         (err = wd_buf_add_str(out, conf_http)) != WD_OK ||
         (err = wd_buf_add_str(out, "    map $http_anthropic_version $warder_anthropic_version {\n"
                                    "        default $http_anthropic_version;\n"

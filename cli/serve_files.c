@@ -165,9 +165,9 @@ files_clock_us(clockid_t id)
 
 /* With the rights of the folder's owner. */
 static bool
-files_stores(const struct serve *s)
+files_stores(struct serve *s)
 {
-    uint8_t random[32], key[32], audit[32];
+    uint8_t random[32], key[32];
     uint32_t closed = 0;
     enum wd_err err;
 
@@ -181,7 +181,8 @@ files_stores(const struct serve *s)
                                         : "cannot be read or made");
         return false;
     }
-    wd_install_derive(key, "audit", audit);
+    wd_install_derive(key, "audit", s->audit_key);
+    wd_install_derive(key, "fingerprint", s->print_key);
     wd_secret_wipe(key, sizeof(key));
     if (wd_limits_prepare("limits.map", FILES_LIMITS_BYTES, files_clock_us(CLOCK_REALTIME), files_clock_us(CLOCK_MONOTONIC)) !=
         WD_OK)
@@ -198,8 +199,7 @@ files_stores(const struct serve *s)
         return true;
     if ((mkdir("audit", 0700) != 0 && errno != EEXIST))
         return files_fail("audit");
-    err = wd_journal_recover("audit", audit, &closed);
-    wd_secret_wipe(audit, sizeof(audit));
+    err = wd_journal_recover("audit", s->audit_key, &closed);
     if (err != WD_OK)
         return files_fail("audit: the records of an earlier run cannot be closed");
     if (closed > 0)

@@ -1,290 +1,277 @@
 #include "ngx_http_warder_module.h"
 
-#include <poll.h>
-
-#define NGX_HTTP_WARDER_FRAME_MAX (4 * 1024 * 1024)
+#include "../cli/key_channel.h"
 
 /*
- * The supervisor hands over the provider keys on a socket whose number stands in WARDER_KEYS_FD. A frame is a 32-bit length and, for each
- * key, the provider's name and the key, each after a 32-bit length (all in host order); the password of the shared store stands behind
- * them under the name ":store". A reload without a new frame, as when a person signals nginx itself, keeps what was last received.
+ * The provider keys of one worker, as the supervisor tells them on the channel. What must not show in any text (gate.keys) is one
+ * array of fixed length, so that a stream in progress can stand on it while keys change: first the keys in use in the order of
+ * the policy, then those that were used until a moment ago. A place without a key holds the empty secret, which is found nowhere.
  */
 
-static struct wd_secret  *ngx_http_warder_frame;
-static int                ngx_http_warder_keys_fd = -1;
+typedef struct {
+    struct wd_secret *key;
+    ngx_event_t       wipe;
+    ngx_uint_t        place;
+} ngx_http_warder_retired_t;
 
+typedef struct {
+    const struct wd_secret     **own;
+    uint64_t                    *serials;  /* as own: of the change that brought the key */
+    ngx_uint_t                   first[NGX_HTTP_WARDER_PROVIDERS_MAX + 1]; /* place of a provider's first key */
+    struct wd_secret            *none;
+    ngx_http_warder_retired_t    retired[WD_CHANNEL_RETIRED];
+    const struct wd_policy      *policy;
+} ngx_http_warder_keys_t;
 
-static ngx_int_t
-ngx_http_warder_read_all(int fd, u_char *p, size_t size)
-{
-    ssize_t        n;
-    struct pollfd  pfd;
-
-    pfd.fd = fd;
-    pfd.events = POLLIN;
-
-    while (size > 0) {
-
-        if (poll(&pfd, 1, 5000) <= 0) {
-            return NGX_ERROR;
-        }
-
-        n = recv(fd, p, size, 0);
-
-        if (n <= 0) {
-            if (n < 0 && ngx_errno == NGX_EINTR) {
-                continue;
-            }
-
-            return NGX_ERROR;
-        }
-
-        p += n;
-        size -= n;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_warder_frame_read(int fd)
-{
-    u_char     *data;
-    uint32_t    len;
-    ngx_int_t   rc;
-
-    if (ngx_http_warder_read_all(fd, (u_char *) &len, sizeof(len)) != NGX_OK || len > NGX_HTTP_WARDER_FRAME_MAX) {
-        return NGX_ERROR;
-    }
-
-    data = malloc(len + 1);
-    if (data == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_warder_read_all(fd, data, len);
-
-    if (rc == NGX_OK) {
-        wd_secret_free(ngx_http_warder_frame);
-        ngx_http_warder_frame = NULL;
-
-        if (wd_secret_new(&ngx_http_warder_frame, wd_span((char *) data, len)) != WD_OK) {
-            rc = NGX_ERROR;
-        }
-    }
-
-    wd_secret_wipe(data, len);
-    free(data);
-
-    return rc;
-}
-
-
-/* Takes every frame that is there; the newest counts. The first one is waited for. */
-
-static ngx_int_t
-ngx_http_warder_frames(void)
-{
-    char           *value;
-    struct pollfd   pfd;
-
-    if (ngx_http_warder_keys_fd == -1) {
-        value = getenv("WARDER_KEYS_FD");
-        if (value == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_http_warder_keys_fd = atoi(value);
-    }
-
-    pfd.fd = ngx_http_warder_keys_fd;
-    pfd.events = POLLIN;
-
-    while (ngx_http_warder_frame == NULL || poll(&pfd, 1, 0) > 0) {
-        if (ngx_http_warder_frame_read(pfd.fd) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* Walks the frame: the n-th key of a provider, or all when provider is empty. */
-
-static struct wd_span
-ngx_http_warder_frame_item(struct wd_span *rest)
-{
-    uint32_t        len;
-    struct wd_span  item = { NULL, 0 };
-
-    if (rest->len < sizeof(len)) {
-        rest->len = 0;
-        return item;
-    }
-
-    ngx_memcpy(&len, rest->ptr, sizeof(len));
-
-    if (len > rest->len - sizeof(len)) {
-        rest->len = 0;
-        return item;
-    }
-
-    item = wd_span(rest->ptr + sizeof(len), len);
-    rest->ptr += sizeof(len) + len;
-    rest->len -= sizeof(len) + len;
-
-    return item;
-}
-
-
-static ngx_int_t
-ngx_http_warder_provider_keys(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf, const struct wd_provider *provider)
-{
-    uint32_t        n;
-    struct wd_span  rest, name, key;
-
-    mcf->keys[provider->index] = ngx_pcalloc(cf->pool, provider->key_count * sizeof(struct wd_secret *));
-    if (mcf->keys[provider->index] == NULL) {
-        return NGX_ERROR;
-    }
-
-    n = 0;
-    rest = wd_secret_get(ngx_http_warder_frame);
-
-    while (rest.len > 0 && n < provider->key_count) {
-        name = ngx_http_warder_frame_item(&rest);
-        key = ngx_http_warder_frame_item(&rest);
-
-        if (key.len == 0 || !wd_span_eq(name, wd_span_str(provider->name))) {
-            continue;
-        }
-
-        if (wd_secret_new(&mcf->keys[provider->index][n], key) != WD_OK) {
-            return NGX_ERROR;
-        }
-
-        mcf->all_keys[mcf->all_keys_count++] = mcf->keys[provider->index][n++];
-    }
-
-    if (n < provider->key_count) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "the supervisor handed over no key for \"%s\"", provider->name);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* The store's password, by the name that no provider has: it may come from the supervisor's environment. */
-
-static ngx_int_t
-ngx_http_warder_store_password(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf)
-{
-    struct wd_span  rest, name, password;
-
-    rest = wd_secret_get(ngx_http_warder_frame);
-
-    while (rest.len > 0) {
-        name = ngx_http_warder_frame_item(&rest);
-        password = ngx_http_warder_frame_item(&rest);
-
-        if (wd_span_eq(name, WD_SPAN(":store")) && wd_policy_store_password(mcf->policy, password) != WD_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "the store's password cannot be kept");
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
+static ngx_http_warder_keys_t  ngx_http_warder_keys;
 
 
 ngx_int_t
-ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf)
+ngx_http_warder_keys_init(ngx_cycle_t *cycle, const struct wd_policy *policy)
 {
-    ngx_uint_t  i, total;
+    ngx_uint_t               i, total;
+    ngx_http_warder_keys_t  *k = &ngx_http_warder_keys;
 
-    if (ngx_http_warder_frames() != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "no keys from the supervisor; start the gateway with \"warder serve\"");
+    ngx_memzero(k, sizeof(*k));
+    k->policy = policy;
+
+    for (total = 0, i = 0; i < policy->provider_count; i++) {
+        k->first[i] = total;
+        total += policy->providers[i].key_count;
+    }
+
+    k->first[i] = total;
+
+    if (wd_secret_new(&k->none, wd_span("", 0)) != WD_OK) {
         return NGX_ERROR;
     }
 
-    for (total = 0, i = 0; i < mcf->policy->provider_count; i++) {
-        total += mcf->policy->providers[i].key_count;
-    }
+    k->own = ngx_palloc(cycle->pool, (total + WD_CHANNEL_RETIRED) * sizeof(struct wd_secret *));
+    k->serials = ngx_pcalloc(cycle->pool, (total + WD_CHANNEL_RETIRED) * sizeof(uint64_t));
 
-    mcf->all_keys = ngx_pcalloc(cf->pool, (total + 1) * sizeof(struct wd_secret *));
-    if (mcf->all_keys == NULL) {
+    if (k->own == NULL || k->serials == NULL) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < mcf->policy->provider_count; i++) {
-        if (ngx_http_warder_provider_keys(cf, mcf, &mcf->policy->providers[i]) != NGX_OK) {
-            return NGX_ERROR;
+    for (i = 0; i < total + WD_CHANNEL_RETIRED; i++) {
+        k->own[i] = k->none;
+    }
+
+    for (i = 0; i < WD_CHANNEL_RETIRED; i++) {
+        k->retired[i].place = total + i;
+    }
+
+    ngx_http_warder_worker.gate.keys = k->own;
+    ngx_http_warder_worker.gate.key_count = total + WD_CHANNEL_RETIRED;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_warder_keys_exit(void)
+{
+    ngx_uint_t               i;
+    ngx_http_warder_keys_t  *k = &ngx_http_warder_keys;
+
+    if (k->own == NULL) {
+        return;
+    }
+
+    ngx_http_warder_worker.gate.key_count = 0;
+
+    for (i = 0; i < k->first[k->policy->provider_count] + WD_CHANNEL_RETIRED; i++) {
+        if (k->own[i] != k->none) {
+            wd_secret_free((struct wd_secret *) k->own[i]);
+            k->own[i] = k->none;
         }
     }
+}
 
-    return ngx_http_warder_store_password(cf, mcf);
+
+static ngx_int_t
+ngx_http_warder_key_place(ngx_uint_t provider, ngx_uint_t slot)
+{
+    ngx_http_warder_keys_t  *k = &ngx_http_warder_keys;
+
+    if (provider >= k->policy->provider_count || slot >= k->policy->providers[provider].key_count) {
+        return NGX_ERROR;
+    }
+
+    return k->first[provider] + slot;
 }
 
 
 const struct wd_secret *
 ngx_http_warder_key(ngx_uint_t provider, ngx_uint_t slot)
 {
-    ngx_http_warder_main_conf_t  *mcf;
+    ngx_int_t                place = ngx_http_warder_key_place(provider, slot);
+    ngx_http_warder_keys_t  *k = &ngx_http_warder_keys;
 
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle, ngx_http_warder_module);
-
-    return mcf->keys[provider][slot];
+    return place == NGX_ERROR || k->own[place] == k->none ? NULL : k->own[place];
 }
 
 
-/*
- * The supervisor is told with one byte: by the master C of a configuration that it took, F of one that it did not; by each worker R when it
- * is ready to serve, Q when it takes no new connection any more. The latter comes from a connection of nginx's that is marked idle: idle ones are closed right after the listening sockets of a worker that quits.
- */
-
-void
-ngx_http_warder_say(ngx_log_t *log, const char *what)
+uint64_t
+ngx_http_warder_key_serial(ngx_uint_t provider, ngx_uint_t slot)
 {
-    if (ngx_http_warder_keys_fd != -1 && send(ngx_http_warder_keys_fd, what, 1, MSG_NOSIGNAL) != 1) {
-        ngx_log_error(NGX_LOG_ERR, log, ngx_errno, "the supervisor cannot be told \"%s\"", what);
-    }
+    ngx_int_t  place = ngx_http_warder_key_place(provider, slot);
+
+    return place == NGX_ERROR ? 0 : ngx_http_warder_keys.serials[place];
 }
 
 
 static void
-ngx_http_warder_quitting(ngx_event_t *ev)
+ngx_http_warder_key_wipe(ngx_event_t *ev)
 {
-    ngx_connection_t  *c = ev->data;
+    ngx_http_warder_retired_t  *r = ev->data;
 
-    ngx_http_warder_metrics_store(ngx_http_warder_worker.metrics, NGX_HTTP_WARDER_STORE_NONE);
-    ngx_http_warder_say(ev->log, "Q");
-    ngx_http_warder_keys_fd = -1;
-    ngx_close_connection(c);
+    ngx_http_warder_keys.own[r->place] = ngx_http_warder_keys.none;
+    wd_secret_free(r->key);
+    r->key = NULL;
+}
+
+
+/* Takes the key over. When all places are taken, the one whose time comes first gives way. */
+
+static void
+ngx_http_warder_key_retire(struct wd_secret *key, ngx_uint_t seconds)
+{
+    ngx_uint_t                  i;
+    ngx_http_warder_retired_t  *r;
+    ngx_http_warder_keys_t     *k = &ngx_http_warder_keys;
+
+    if (seconds == 0) {
+        wd_secret_free(key);
+        return;
+    }
+
+    r = &k->retired[0];
+
+    for (i = 0; i < WD_CHANNEL_RETIRED; i++) {
+        if (k->retired[i].key == NULL) {
+            r = &k->retired[i];
+            break;
+        }
+
+        if ((ngx_msec_int_t) (k->retired[i].wipe.timer.key - r->wipe.timer.key) < 0) {
+            r = &k->retired[i];
+        }
+    }
+
+    if (r->key != NULL) {
+        ngx_del_timer(&r->wipe);
+        ngx_http_warder_key_wipe(&r->wipe);
+    }
+
+    r->key = key;
+    k->own[r->place] = key;
+
+    r->wipe.handler = ngx_http_warder_key_wipe;
+    r->wipe.data = r;
+    r->wipe.log = ngx_cycle->log;
+    r->wipe.cancelable = 1;
+    ngx_add_timer(&r->wipe, (ngx_msec_t) seconds * 1000);
 }
 
 
 ngx_int_t
-ngx_http_warder_ready(ngx_log_t *log)
+ngx_http_warder_key_retired(struct wd_span key, ngx_uint_t seconds)
 {
-    ngx_connection_t  *c;
+    ngx_uint_t               i;
+    struct wd_secret        *secret;
+    ngx_http_warder_keys_t  *k = &ngx_http_warder_keys;
 
-    c = ngx_get_connection(ngx_http_warder_keys_fd, log);
-    if (c == NULL) {
+    for (i = 0; i < ngx_http_warder_worker.gate.key_count; i++) {
+        if (wd_secret_equal(wd_secret_get(k->own[i]), key)) {
+            return NGX_OK;
+        }
+    }
+
+    if (wd_secret_new(&secret, key) != WD_OK) {
         return NGX_ERROR;
     }
 
-    c->idle = 1;
-    c->log = log;
-    c->read->log = log;
-    c->read->handler = ngx_http_warder_quitting;
-
-    ngx_http_warder_say(log, "R");
-
-    wd_secret_free(ngx_http_warder_frame);
-    ngx_http_warder_frame = NULL;
+    ngx_http_warder_key_retire(secret, seconds);
 
     return NGX_OK;
+}
+
+
+/* A provider or slot that this worker's policy does not have is none of its business: the policy was reloaded meanwhile. */
+
+ngx_int_t
+ngx_http_warder_key_set(const char *provider, ngx_uint_t slot, uint64_t serial, struct wd_span key, ngx_uint_t seconds)
+{
+    ngx_int_t                  place;
+    struct wd_secret          *secret;
+    const struct wd_secret    *before;
+    ngx_http_warder_keys_t    *k = &ngx_http_warder_keys;
+    const struct wd_provider  *p;
+
+    p = wd_policy_provider(k->policy, wd_span_str(provider));
+    if (p == NULL) {
+        return NGX_OK;
+    }
+
+    place = ngx_http_warder_key_place(p->index, slot);
+    if (place == NGX_ERROR) {
+        return NGX_OK;
+    }
+
+    before = k->own[place];
+    k->serials[place] = serial;
+
+    if (wd_secret_equal(wd_secret_get(before), key)) {
+        return NGX_OK;
+    }
+
+    secret = k->none;
+
+    if (key.len > 0 && wd_secret_new(&secret, key) != WD_OK) {
+        return NGX_ERROR;
+    }
+
+    k->own[place] = secret;
+
+    if (before != k->none) {
+        ngx_http_warder_key_retire((struct wd_secret *) before, seconds);
+        ngx_http_warder_key_unmark(p->index, slot);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Every provider was spoken of: the supervisor and this worker read the same policy. */
+
+ngx_int_t
+ngx_http_warder_keys_complete(ngx_log_t *log)
+{
+    ngx_uint_t               i;
+    ngx_http_warder_keys_t  *k = &ngx_http_warder_keys;
+
+    for (i = 0; i < k->first[k->policy->provider_count]; i++) {
+        if (k->serials[i] == 0) {
+            ngx_log_error(NGX_LOG_EMERG, log, 0, "the supervisor did not hand over every key");
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_warder_key_any(ngx_uint_t provider)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ngx_http_warder_keys.policy->providers[provider].key_count; i++) {
+        if (ngx_http_warder_key(provider, i) != NULL) {
+            return 1;
+        }
+    }
+
+    return 0;
 }

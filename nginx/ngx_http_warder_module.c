@@ -22,9 +22,9 @@ static ngx_int_t ngx_http_warder_key_variable(ngx_http_request_t *r, ngx_http_va
 
 static ngx_command_t  ngx_http_warder_commands[] = {
 
-    /* the policy's snapshot and the folder that its relative paths stand on */
+    /* the policy's snapshot, the folder that its relative paths stand on, and the supervisor's number of it */
     { ngx_string("warder_policy"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3,
       ngx_http_warder_policy,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -113,20 +113,12 @@ ngx_http_warder_policy_cleanup(void *data)
 {
     ngx_http_warder_main_conf_t  *mcf = data;
 
-    ngx_uint_t  i, k;
-
     if (!mcf->taken) {
         ngx_http_warder_say(ngx_cycle->log, "F");
     }
 
     if (mcf->policy == NULL) {
         return;
-    }
-
-    for (i = 0; i < mcf->policy->provider_count; i++) {
-        for (k = 0; mcf->keys[i] != NULL && k < mcf->policy->providers[i].key_count; k++) {
-            wd_secret_free(mcf->keys[i][k]);
-        }
     }
 
     wd_engine_free(mcf->engine);
@@ -211,9 +203,7 @@ ngx_http_warder_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_warder_keys_read(cf, mcf) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
+    mcf->generation = ngx_atoi(value[3].data, value[3].len);
 
     if (ngx_http_warder_redis_conf(cf, mcf->policy, &mcf->store_ssl) != NGX_OK) {
         return NGX_CONF_ERROR;

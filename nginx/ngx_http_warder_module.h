@@ -18,13 +18,11 @@
 typedef struct {
     struct wd_policy *policy;
     struct wd_engine *engine; /* the policy's rules, compiled; workers share the pages */
-    struct wd_secret **keys[NGX_HTTP_WARDER_PROVIDERS_MAX]; /* by provider index, key_count each */
-    const struct wd_secret **all_keys;
-    size_t all_keys_count;
     void **provider_conf[NGX_HTTP_WARDER_PROVIDERS_MAX]; /* loc_conf of the location that proxies */
     ngx_shm_zone_t *metrics_zone;
     ngx_ssl_t *store_ssl; /* of the shared store, or NULL */
     u_char install_key[32];
+    ngx_uint_t generation; /* the supervisor's number of it */
     ngx_uint_t taken; /* nginx runs by it */
 } ngx_http_warder_main_conf_t;
 
@@ -93,10 +91,26 @@ typedef struct {
 extern ngx_module_t ngx_http_warder_module;
 extern ngx_http_warder_worker_t ngx_http_warder_worker;
 
-/* ngx_http_warder_keys.c: provider keys, handed over by the supervisor on an inherited socket. */
-ngx_int_t ngx_http_warder_keys_read(ngx_conf_t *cf, ngx_http_warder_main_conf_t *mcf);
-/* The provider's key in this slot, from 0; NULL: there is none. */
+/* ngx_http_warder_keys.c: this worker's provider keys. */
+ngx_int_t ngx_http_warder_keys_init(ngx_cycle_t *cycle, const struct wd_policy *policy);
+void ngx_http_warder_keys_exit(void);
+/* NGX_ERROR with a line in the log when a key is still missing. */
+ngx_int_t ngx_http_warder_keys_complete(ngx_log_t *log);
+/* The key in use at a provider's slot, borrowed until the next event; NULL: it was revoked, or there is no such slot. */
 const struct wd_secret *ngx_http_warder_key(ngx_uint_t provider, ngx_uint_t slot);
+/* Names the key at that slot: grows with each change of it. */
+uint64_t ngx_http_warder_key_serial(ngx_uint_t provider, ngx_uint_t slot);
+/* Whether the provider has a key that was not revoked. */
+ngx_uint_t ngx_http_warder_key_any(ngx_uint_t provider);
+/* From the channel. The key before it must not show for so many seconds; an empty one revokes. */
+ngx_int_t ngx_http_warder_key_set(const char *provider, ngx_uint_t slot, uint64_t serial, struct wd_span key, ngx_uint_t seconds);
+ngx_int_t ngx_http_warder_key_retired(struct wd_span key, ngx_uint_t seconds);
+
+/* ngx_http_warder_channel.c: what the supervisor is told and tells. */
+/* In a worker: waits for all keys, then takes changes in the event loop. */
+ngx_int_t ngx_http_warder_channel_open(ngx_cycle_t *cycle, ngx_http_warder_main_conf_t *mcf);
+/* For "keys list": the provider answered with this HTTP status to the key of the slot, which matters for ms; 0: until it is told otherwise. Status 0: it works again. */
+void ngx_http_warder_channel_key_state(ngx_uint_t provider, ngx_uint_t slot, ngx_uint_t status, ngx_msec_t ms);
 /* Tells the supervisor one byte: see there. */
 void ngx_http_warder_say(ngx_log_t *log, const char *what);
 /* Tells the supervisor that this worker serves, and later that it quits. */

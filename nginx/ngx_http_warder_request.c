@@ -464,6 +464,13 @@ ngx_http_warder_forward(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx)
         return ngx_http_warder_wait(r, ctx);
     }
 
+    if (!ngx_http_warder_key_any(ctx->ex.provider->index)) {
+        ngx_http_warder_give_back(ctx);
+        wd_exchange_refuse(&ctx->ex, WD_CODE_PROVIDER_UNAVAILABLE, "every key of the provider \"%s\" was revoked",
+                           ctx->ex.provider->name);
+        return ngx_http_warder_reply(r, ctx);
+    }
+
     if (ngx_http_warder_record_begin(ctx) != NGX_OK) {
         ngx_http_warder_give_back(ctx);
         wd_exchange_refuse(&ctx->ex, WD_CODE_AUDIT_UNAVAILABLE, "the audit log cannot be written; the request was not sent");

@@ -232,6 +232,9 @@ ngx_http_warder_key_fails(ngx_uint_t provider, ngx_uint_t slot, ngx_uint_t statu
     }
 
     key->mark = mark;
+
+    ngx_http_warder_channel_key_state(provider, slot, status, (mark & NGX_HTTP_WARDER_MARK_LAST) != 0
+                                      || status == NGX_HTTP_TOO_MANY_REQUESTS ? ms : 0);
 }
 
 
@@ -246,7 +249,13 @@ ngx_http_warder_key_failing(ngx_uint_t provider, ngx_uint_t slot, ngx_uint_t sta
 void
 ngx_http_warder_key_unmark(ngx_uint_t provider, ngx_uint_t slot)
 {
-    ngx_http_warder_key_marks_t  *key = &ngx_http_warder_marks(provider)[slot];
+    ngx_http_warder_key_marks_t  *key;
+
+    if (slot >= NGX_HTTP_WARDER_KEYS_MAX) {
+        return;
+    }
+
+    key = &ngx_http_warder_marks(provider)[slot];
 
     /* what requests in flight learn of the key before is no news of this one */
 
@@ -328,8 +337,8 @@ ngx_http_warder_standby_answer(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx
 
         /* taken although it was marked: what is known against it is over, unless another learned more meanwhile */
 
-        if (status < NGX_HTTP_SPECIAL_RESPONSE && ctx->key_mark != 0) {
-            (void) ngx_atomic_cmp_set(&key->mark, ctx->key_mark, 0);
+        if (status < NGX_HTTP_SPECIAL_RESPONSE && ctx->key_mark != 0 && ngx_atomic_cmp_set(&key->mark, ctx->key_mark, 0)) {
+            ngx_http_warder_channel_key_state(provider, ctx->key_slot, 0, 0);
         }
 
         return NGX_OK;

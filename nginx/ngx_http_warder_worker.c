@@ -115,7 +115,6 @@ ngx_http_warder_worker_look(ngx_log_t *log)
 ngx_int_t
 ngx_http_warder_worker_init(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                    i;
     ngx_http_warder_worker_t     *w = &ngx_http_warder_worker;
     ngx_http_warder_main_conf_t  *mcf;
 
@@ -131,18 +130,12 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    for (i = 0; i < mcf->all_keys_count; i++) {
-        wd_secret_relock(mcf->all_keys[i]);
-    }
-
-    if (mcf->policy->store.password != NULL) {
-        wd_secret_relock(mcf->policy->store.password);
-    }
-
     w->gate.policy = mcf->policy;
     w->gate.engine = mcf->engine;
-    w->gate.keys = mcf->all_keys;
-    w->gate.key_count = mcf->all_keys_count;
+
+    if (ngx_http_warder_keys_init(cycle, mcf->policy) != NGX_OK || ngx_http_warder_channel_open(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (wd_install_key(".", NULL, mcf->install_key) != WD_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "install.key in the state folder cannot be read");
@@ -213,6 +206,7 @@ ngx_http_warder_worker_exit(ngx_cycle_t *cycle)
     }
 
     ngx_http_warder_shared_exit();
+    ngx_http_warder_keys_exit();
     wd_scratch_free(w->gate.scratch);
     wd_buf_deinit(&w->record);
     wd_arena_deinit(&w->arena);

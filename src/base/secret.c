@@ -1,6 +1,5 @@
 #include "secret.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdint.h>
 
@@ -53,15 +52,6 @@ struct wd_span
 wd_secret_get(const struct wd_secret *secret)
 {
     return wd_span(secret->bytes, secret->len);
-}
-
-void
-wd_secret_relock(const struct wd_secret *secret)
-{
-    int saved = errno;
-
-    (void)!sodium_mlock((void *)secret, secret_size(secret->len));
-    errno = saved;
 }
 
 bool

@@ -15,8 +15,6 @@ enum wd_err wd_secret_new(struct wd_secret **secret, struct wd_span bytes) WD_CH
 void wd_secret_free(struct wd_secret *secret);
 /* Borrowed; valid until free. */
 struct wd_span wd_secret_get(const struct wd_secret *secret);
-/* Locks the pages again: a lock is not inherited over fork(2). Failure is not fatal (limits). */
-void wd_secret_relock(const struct wd_secret *secret);
 /* Constant time in the bytes; lengths may leak. */
 bool wd_secret_equal(struct wd_span a, struct wd_span b);
 void wd_secret_wipe(void *ptr, size_t len);

@@ -68,23 +68,29 @@ record_time(struct record *r, uint64_t wall_us)
 }
 
 static void
-record_finding(struct record *r, const struct wd_finding *f)
+record_print(struct record *r, const char *before, const uint8_t print[WD_FINGERPRINT_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
     char hex[2 * WD_FINGERPRINT_BYTES + 1];
 
     for (size_t i = 0; i < WD_FINGERPRINT_BYTES; i++) {
-        hex[2 * i] = digits[f->fingerprint[i] >> 4];
-        hex[2 * i + 1] = digits[f->fingerprint[i] & 15];
+        hex[2 * i] = digits[print[i] >> 4];
+        hex[2 * i + 1] = digits[print[i] & 15];
     }
     hex[2 * WD_FINGERPRINT_BYTES] = '\0';
+    record_string(r, before, hex);
+}
+
+static void
+record_finding(struct record *r, const struct wd_finding *f)
+{
     record_string(r, "{\"rule\":\"", f->rule->id);
     record_string(r, ",\"category\":\"", wd_category_name(f->rule->category));
     record_string(r, ",\"severity\":\"", wd_severity_name(f->rule->severity));
     record_string(r, ",\"direction\":\"", f->direction == WD_INPUT ? "input" : "output");
     record_number(r, ",\"count\":", f->count);
     record_string(r, ",\"action\":\"", wd_action_name(f->action));
-    record_string(r, ",\"fingerprint\":\"", hex);
+    record_print(r, ",\"fingerprint\":\"", f->fingerprint);
     record_add(r, "}");
 }
 
@@ -151,5 +157,32 @@ wd_record_write(const struct wd_exchange *ex, bool begun, struct wd_buf *out)
                        "\"upstream_ms\":null,\"gateway_us\":null");
     else
         record_outcome(&r, ex);
+    return r.err;
+}
+
+enum wd_err
+wd_record_key(const struct wd_key_event *e, struct wd_buf *out)
+{
+    struct record r = { .out = out };
+
+    record_time(&r, e->wall_us);
+    record_string(&r, ",\"event\":\"", e->event);
+    record_string(&r, ",\"who\":\"", e->who);
+    if (e->uid >= 0)
+        record_number(&r, ",\"uid\":", (uint64_t)e->uid);
+    else
+        record_add(&r, ",\"uid\":null");
+    record_string(&r, ",\"provider\":\"", e->provider);
+    record_number(&r, ",\"slot\":", e->slot);
+    if (e->old_print != NULL)
+        record_print(&r, ",\"old\":\"", e->old_print);
+    else
+        record_add(&r, ",\"old\":null");
+    if (e->new_print != NULL)
+        record_print(&r, ",\"new\":\"", e->new_print);
+    else
+        record_add(&r, ",\"new\":null");
+    record_number(&r, ",\"grace_s\":", e->grace_s);
+    record_string(&r, ",\"decision\":\"", e->decision);
     return r.err;
 }

@@ -68,26 +68,32 @@ keys_from_env(struct wd_buf *buf, const char *name, wd_getenv_fn *env, const cha
     return err == WD_OK ? wd_buf_add_str(buf, value) : err;
 }
 
+enum wd_err
+wd_key_check(const struct wd_provider *provider, struct wd_span key, const char **what)
+{
+    *what = "is empty";
+    if (key.len == 0)
+        return WD_ERR_SYNTAX;
+    *what = "is too large";
+    if (key.len > KEYS_FILE_BYTES)
+        return WD_ERR_LIMIT;
+    *what = "gives a key with spaces, control or non-ASCII characters";
+    if (!keys_printable(key))
+        return WD_ERR_SYNTAX;
+    *what = "gives a key that does not begin as the keys of this provider do";
+    return keys_prefix_fits(provider->key_prefix, key) ? WD_OK : WD_ERR_RANGE;
+}
+
 /* Everything between the source and the secret passes through buf, which the caller wipes. */
 static enum wd_err
 keys_read(struct wd_buf *buf, const struct wd_provider *provider, const struct wd_key_source *source, wd_getenv_fn *env,
           struct wd_secret **key, const char **what)
 {
     enum wd_err err = source->is_file ? keys_from_file(buf, source->name, what) : keys_from_env(buf, source->name, env, what);
-    struct wd_span text = wd_buf_span(buf);
 
-    if (err != WD_OK)
-        return err;
-    *what = "is empty";
-    if (text.len == 0)
-        return WD_ERR_SYNTAX;
-    *what = "gives a key with spaces, control or non-ASCII characters";
-    if (!keys_printable(text))
-        return WD_ERR_SYNTAX;
-    *what = "gives a key that does not begin as the keys of this provider do";
-    if (!keys_prefix_fits(provider->key_prefix, text))
-        return WD_ERR_RANGE;
-    return wd_secret_new(key, text);
+    if (err == WD_OK)
+        err = wd_key_check(provider, wd_buf_span(buf), what);
+    return err == WD_OK ? wd_secret_new(key, wd_buf_span(buf)) : err;
 }
 
 static void
@@ -112,26 +118,18 @@ keys_error(const struct wd_provider *provider, const struct wd_key_source *sourc
 }
 
 enum wd_err
-wd_keys_load(const struct wd_provider *provider, const char *policy_file, wd_getenv_fn *env, struct wd_secret **keys,
-             struct wd_policy_error *error)
+wd_key_load(const struct wd_provider *provider, uint32_t slot, const char *policy_file, wd_getenv_fn *env, struct wd_secret **key,
+            struct wd_policy_error *error)
 {
-    memset(keys, 0, provider->key_count * sizeof(*keys));
-    for (uint32_t i = 0; i < provider->key_count; i++) {
-        const char *what = NULL;
-        struct wd_buf buf;
-        enum wd_err err;
+    const char *what = NULL;
+    struct wd_buf buf;
+    enum wd_err err;
 
-        wd_buf_init(&buf, KEYS_FILE_BYTES);
-        err = keys_read(&buf, provider, &provider->keys[i], env, &keys[i], &what);
-        wd_buf_wipe(&buf);
-        if (err == WD_OK)
-            continue;
-        keys_error(provider, &provider->keys[i], policy_file, err, what, error);
-        while (i-- > 0) {
-            wd_secret_free(keys[i]);
-            keys[i] = NULL;
-        }
-        return err;
-    }
-    return WD_OK;
+    *key = NULL;
+    wd_buf_init(&buf, KEYS_FILE_BYTES);
+    err = keys_read(&buf, provider, &provider->keys[slot], env, key, &what);
+    wd_buf_wipe(&buf);
+    if (err != WD_OK)
+        keys_error(provider, &provider->keys[slot], policy_file, err, what, error);
+    return err;
 }

@@ -179,12 +179,13 @@ enum wd_err wd_limit_parse(struct wd_limit *limit, const char *text) WD_CHECK;
 enum wd_err wd_duration_parse(uint64_t *seconds, const char *text) WD_CHECK;
 
 /*
- * The keys of one provider, in order. A file that others can read, an empty key, control characters, a
+ * The key of one slot of a provider. A file that others can read, an empty key, control characters, a
  * missing variable or a wrong prefix is an error; only the first characters of what was expected are shown.
- * keys has room for provider->key_count.
  */
-enum wd_err wd_keys_load(const struct wd_provider *provider, const char *policy_file, wd_getenv_fn *env, struct wd_secret **keys,
-                         struct wd_policy_error *error) WD_CHECK;
+enum wd_err wd_key_load(const struct wd_provider *provider, uint32_t slot, const char *policy_file, wd_getenv_fn *env,
+                        struct wd_secret **key, struct wd_policy_error *error) WD_CHECK;
+/* Whether bytes can be a key of this provider: 1 to 8192 printable characters with its prefix. *what: why not, constant text. */
+enum wd_err wd_key_check(const struct wd_provider *provider, struct wd_span key, const char **what) WD_CHECK;
 
 /* Prints the reference of every key from the settings table, as Markdown. */
 enum wd_err wd_policy_reference(struct wd_buf *out) WD_CHECK;

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { readable, refused } from './lib/check.mjs';
 import { events, request } from './lib/client.mjs';
 import { keys, startGateway } from './lib/gateway.mjs';
-import { waitFor } from './lib/process.mjs';
+import { build, waitFor } from './lib/process.mjs';
 import { certificates } from './lib/tls.mjs';
 import { secrets } from './lib/secrets.mjs';
 import { door, formats, say, sse, startUpstream, streamOf, write } from './lib/upstream.mjs';
@@ -103,6 +103,26 @@ describe('TLS to the provider', () => {
       assert.deepEqual([record.decision, record.code, record.status], ['failed', 'provider_unavailable', 502]);
     });
   }
+
+  test('F31: keys rotate asks the provider for its models as strictly as the gateway does', async () => {
+    const rotate = (provider) => new Promise((done) => {
+      const child = execFile(path.join(build, 'warder'), ['keys', 'rotate', '-c', gateway.file, provider], { env: gateway.env }, (error, out, err) => done({ code: error?.code ?? 0, err }));
+      child.stdin.end(`sk-proj-New0Key0For_${provider}-0123456789\n`);
+    });
+    const answer = await rotate('openai');
+    assert.equal(answer.code, 0, answer.err);
+    assert.equal(good.last().path, '/v1/models');
+    assert.equal((await request(gateway.url, { path: formats.chat.path, headers, body: formats.chat.ask('Hi') })).status, 200);
+    assert.equal(good.last().headers.authorization, 'Bearer sk-proj-New0Key0For_openai-0123456789');
+    for (const [what, { name, server }] of Object.entries(others)) {
+      const before = server.connections;
+      const { code, err } = await rotate(`${name}-openai`);
+      assert.equal(code, 1, what);
+      assert.match(err, /keys rotate: the models of .*\(accepted: .*--no-probe\)/, what);
+      assert.ok(server.connections > before, what);
+      assert.deepEqual([server.requests.length, server.bytes], [0, 0], what);
+    }
+  });
 
   test('the TLS 1.1 server does answer one who accepts that', async () => {
     const { server } = others['TLS 1.1 alone'];

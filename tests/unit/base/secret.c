@@ -70,42 +70,7 @@ test_guarded(void **state)
     }
     assert_non_null(strstr(flags, " dd"));
     assert_string_equal(access, "r--p");
-    wd_secret_relock(s);
     assert_true(wd_span_eq(wd_secret_get(s), WD_SPAN("sk-not-a-key")));
-    wd_secret_free(s);
-}
-
-/* A child of fork(2), as each worker is: the flag is kept, the lock comes back where the limit allows it. */
-static void
-test_after_fork(void **state)
-{
-    char access[8] = "", flags[512] = "";
-    struct wd_secret *s;
-    bool locked;
-    int status;
-    pid_t pid;
-
-    assert_int_equal(wd_secret_new(&s, WD_SPAN("sk-not-a-key")), WD_OK);
-    if (!mapping(wd_secret_get(s).ptr, access, flags)) {
-        wd_secret_free(s);
-        skip();
-    }
-    locked = strstr(flags, " lo") != NULL;
-    pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        bool dontdump, again;
-
-        if (!mapping(wd_secret_get(s).ptr, access, flags) || strstr(flags, " lo") != NULL)
-            _exit(2);
-        dontdump = strstr(flags, " dd") != NULL;
-        wd_secret_relock(s);
-        again = mapping(wd_secret_get(s).ptr, access, flags) && strstr(flags, " lo") != NULL;
-        _exit(dontdump && again == locked ? 0 : 3);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
     wd_secret_free(s);
 }
 
@@ -130,7 +95,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_of_every_length),
         cmocka_unit_test(test_guarded),
-        cmocka_unit_test(test_after_fork),
         cmocka_unit_test(test_equal_and_wipe),
     };
 

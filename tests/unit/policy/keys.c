@@ -61,7 +61,7 @@ key_check(const struct key_case *c, const struct wd_provider *provider, const ch
 {
     struct wd_policy_error got;
     struct wd_secret *keys[1];
-    enum wd_err err = wd_keys_load(provider, "p.yaml", support_getenv, keys, &got);
+    enum wd_err err = wd_key_load(provider, 0, "p.yaml", support_getenv, keys, &got);
 
     if (c->key != NULL) {
         if (err != WD_OK)
@@ -110,7 +110,7 @@ file_error(const char *name, const char *what)
 
     snprintf(path, sizeof(path), "%s/%s", support_dir, name);
     snprintf(error, sizeof(error), "p.yaml:1: providers.acme.keys: file:%.200s %s" A_FILE, path, what);
-    assert_int_not_equal(wd_keys_load(&provider, "p.yaml", support_getenv, keys, &got), WD_OK);
+    assert_int_not_equal(wd_key_load(&provider, 0, "p.yaml", support_getenv, keys, &got), WD_OK);
     assert_string_equal(got.text, error);
 }
 
@@ -168,7 +168,7 @@ test_largest_file(void **state)
     memset(text, 'k', sizeof(text));
     snprintf(path, sizeof(path), "%s/large", support_dir);
     support_file("large", text, 8192, 0600);
-    assert_int_equal(wd_keys_load(&provider, "p.yaml", support_getenv, keys, &error), WD_OK);
+    assert_int_equal(wd_key_load(&provider, 0, "p.yaml", support_getenv, keys, &error), WD_OK);
     assert_int_equal(wd_secret_get(keys[0]).len, 8192);
     wd_secret_free(keys[0]);
     support_file("large", text, 8193, 0600);
@@ -177,43 +177,43 @@ test_largest_file(void **state)
     file_error("nul", BAD_BYTES);
 }
 
-static size_t
-mappings(void)
-{
-    FILE *f = fopen("/proc/self/maps", "r");
-    size_t lines = 0;
-
-    assert_non_null(f);
-    for (int c; (c = getc(f)) != EOF;)
-        lines += c == '\n';
-    fclose(f);
-    return lines;
-}
-
-/* The keys before the bad one are freed. They live in mappings of their own, which no sanitizer counts. */
+/* Each slot is read for itself. */
 static void
-test_later_key_fails(void **state)
+test_slots(void **state)
 {
-    struct wd_key_source sources[] = { { .name = "A", .line = 1 }, { .name = "B", .line = 2 }, { .name = "NONE", .line = 3 } };
+    struct wd_key_source sources[] = { { .name = "A", .line = 1 }, { .name = "NONE", .line = 2 }, { .name = "B", .line = 3 } };
     struct wd_provider provider = { .name = "acme", .keys = sources, .key_count = 3, .key_prefix = "" };
     struct wd_policy_error error;
-    struct wd_secret *keys[3];
-    size_t before;
+    struct wd_secret *key;
 
     support_environ = "A=first\nB=second";
-    assert_int_equal(wd_keys_load(&provider, "p.yaml", support_getenv, keys, &error), WD_ERR_NOTFOUND);
-    assert_string_equal(error.text, "p.yaml:3: providers.acme.keys: env:NONE is not set" A_VARIABLE);
-    for (int i = 0; i < 3; i++)
-        assert_null(keys[i]);
-    before = mappings();
-    for (int i = 0; i < 200; i++)
-        assert_int_equal(wd_keys_load(&provider, "p.yaml", support_getenv, keys, &error), WD_ERR_NOTFOUND);
-    assert_in_range(mappings(), 0, before + 100);
-    provider.key_count = 2;
-    assert_int_equal(wd_keys_load(&provider, "p.yaml", support_getenv, keys, &error), WD_OK);
-    assert_true(wd_secret_equal(wd_secret_get(keys[1]), WD_SPAN("second")));
-    wd_secret_free(keys[0]);
-    wd_secret_free(keys[1]);
+    assert_int_equal(wd_key_load(&provider, 1, "p.yaml", support_getenv, &key, &error), WD_ERR_NOTFOUND);
+    assert_string_equal(error.text, "p.yaml:2: providers.acme.keys: env:NONE is not set" A_VARIABLE);
+    assert_null(key);
+    assert_int_equal(wd_key_load(&provider, 2, "p.yaml", support_getenv, &key, &error), WD_OK);
+    assert_true(wd_secret_equal(wd_secret_get(key), WD_SPAN("second")));
+    wd_secret_free(key);
+}
+
+/* Bytes that came another way than through a source. */
+static void
+test_check(void **state)
+{
+    struct wd_provider provider = { .name = "acme", .key_prefix = "sk-" };
+    char longest[8193];
+    const char *what;
+
+    memset(longest, 'a', sizeof(longest));
+    memcpy(longest, "sk-", 3);
+    assert_int_equal(wd_key_check(&provider, WD_SPAN("sk-good"), &what), WD_OK);
+    assert_int_equal(wd_key_check(&provider, wd_span(longest, 8192), &what), WD_OK);
+    assert_int_equal(wd_key_check(&provider, wd_span(longest, 8193), &what), WD_ERR_LIMIT);
+    assert_int_equal(wd_key_check(&provider, WD_SPAN(""), &what), WD_ERR_SYNTAX);
+    assert_int_equal(wd_key_check(&provider, WD_SPAN("sk-a b"), &what), WD_ERR_SYNTAX);
+    assert_int_equal(wd_key_check(&provider, WD_SPAN("sk-a\0b"), &what), WD_ERR_SYNTAX);
+    assert_int_equal(wd_key_check(&provider, WD_SPAN("sk-\xc3\xa9"), &what), WD_ERR_SYNTAX);
+    assert_int_equal(wd_key_check(&provider, WD_SPAN("pk-good"), &what), WD_ERR_RANGE);
+    assert_int_equal(wd_key_check(&provider, WD_SPAN("sk-ant-foreign"), &what), WD_ERR_RANGE);
 }
 
 int
@@ -221,9 +221,12 @@ main(void)
 {
     static struct CMUnitTest tests[sizeof(key_cases) / sizeof(key_cases[0])];
     const struct CMUnitTest more[] = {
-        cmocka_unit_test(test_what_is_no_regular_file), cmocka_unit_test(test_link_counts_as_its_target),
-        cmocka_unit_test(test_file_of_another_user),    cmocka_unit_test(test_largest_file),
-        cmocka_unit_test(test_later_key_fails),
+        cmocka_unit_test(test_what_is_no_regular_file),
+        cmocka_unit_test(test_link_counts_as_its_target),
+        cmocka_unit_test(test_file_of_another_user),
+        cmocka_unit_test(test_largest_file),
+        cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_check),
     };
     int failed;
 
