@@ -106,8 +106,7 @@ response_string(struct wd_response *r, uint32_t node)
 static enum wd_err
 response_issued(struct wd_response *r, uint32_t node, uint8_t kind)
 {
-    struct wd_issued *issued =
-        wd_response_room(r->arena, r->issued, r->issued_count, &r->issued_size, sizeof(*issued));
+    struct wd_issued *issued = wd_response_room(r->arena, r->issued, r->issued_count, &r->issued_size, sizeof(*issued));
 
     if (issued == NULL)
         return WD_ERR_NOMEM;

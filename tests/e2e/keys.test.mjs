@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { refused } from './lib/check.mjs';
 import { open, raw, request } from './lib/client.mjs';
 import { keys, startGateway } from './lib/gateway.mjs';
-import { children, waitFor } from './lib/process.mjs';
+import { children, everything, waitFor } from './lib/process.mjs';
 import { door, formats, json, say, sse, startUpstream, streamOf, write } from './lib/upstream.mjs';
 
 let upstream, elsewhere, gateway, token;
@@ -31,12 +31,6 @@ const ask = (name, headers = {}, more = {}) => request(gateway.url, {
 
 /** serve, the nginx master and its workers. */
 const tree = (pid) => [pid, ...children(pid).flatMap(tree)];
-
-/** Every file under a folder, as one text. */
-function everything(folder) {
-  return fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((e) => e.isFile())
-    .map((e) => fs.readFileSync(path.join(e.parentPath ?? e.path, e.name), 'latin1')).join('\n');
-}
 
 function clean(text, what) {
   for (const value of values) assert.ok(!text.includes(value.slice(0, 24)), `a provider key stands in ${what}`);

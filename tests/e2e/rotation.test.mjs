@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { events, open, request } from './lib/client.mjs';
 import { keys } from './lib/gateway.mjs';
-import { children, root, waitFor } from './lib/process.mjs';
+import { children, everything, root, waitFor } from './lib/process.mjs';
 import { again, ask, fresh, keyOf, list, rotate, setUp, sh, tearDown, used, warder } from './lib/rotation.mjs';
 import { door, formats, json, say, sse, startUpstream, write } from './lib/upstream.mjs';
 
@@ -22,10 +22,6 @@ before(async () => {
 });
 after(tearDown);
 
-function everything(folder) {
-  return fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((e) => e.isFile())
-    .map((e) => fs.readFileSync(path.join(e.parentPath ?? e.path, e.name), 'latin1')).join('\n');
-}
 const tree = (pid) => [pid, ...children(pid).flatMap(tree)];
 
 /** Callers that ask without end; stop() gives what failed. Each request is numbered, in the text of its message. */

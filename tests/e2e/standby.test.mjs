@@ -8,7 +8,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { readable, refused } from './lib/check.mjs';
 import { open, request } from './lib/client.mjs';
 import { startGateway } from './lib/gateway.mjs';
-import { waitFor } from './lib/process.mjs';
+import { everything, waitFor } from './lib/process.mjs';
 import { core, email, secrets } from './lib/secrets.mjs';
 import {
   begin, end, forget, second, values, names, provider, firstOf, secondOf, keyOf, complaint, refuse, both, firsts, clean, standby, ask, post, fine, used, failing, failures,
@@ -337,9 +337,7 @@ test('F30: no key anywhere, also when the refusals say it', async () => {
   }
   clean(gateway.log(), 'the log');
   clean(await gateway.metrics(), 'the metrics');
-  const state = gateway.policy.state;
-  const files = fs.readdirSync(state, { recursive: true, withFileTypes: true }).filter((e) => e.isFile() && !/\.map$|\.mdb$/.test(e.name)); // large and sparse, and no place for text
-  clean(files.map((e) => fs.readFileSync(path.join(e.parentPath ?? e.path, e.name), 'latin1')).join('\n'), 'the state folder');
+  clean(everything(gateway.policy.state), 'the state folder');
 });
 
 test('HTTP/2 over TLS, the provider over TLS too', async () => {

@@ -1,5 +1,5 @@
 // Child processes that never outlive the test: stopped by their own id, at the latest when this process ends.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -66,6 +66,11 @@ export function read(file) {
   } catch {
     return '';
   }
+}
+
+/** Every file under a folder, as one text; holes of large maps are left out. */
+export function everything(folder) {
+  return execFileSync('tar', ['--sparse', '-cf', '-', '-C', folder, '.'], { encoding: 'latin1', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] });
 }
 
 /** Process ids of the children. */
