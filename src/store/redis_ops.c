@@ -104,18 +104,19 @@ format_arrive(const struct wd_redis *r, const struct wd_store_op *op, uint64_t d
 
 /* What the script asks of the reservation, in one argument. */
 static void
-reserve_ask(struct redis_command *c, const struct wd_store_op *op, uint64_t deadline_us, bool filter)
+reserve_ask(struct redis_command *c, const struct wd_store_op *op, uint64_t deadline_us, bool filter, bool named)
 {
     const struct wd_reservation *held = op->held;
-    uint8_t ask[49 + WD_REDIS_CLAIMS_MAX * OPS_CLAIM];
+    uint8_t ask[51 + WD_REDIS_CLAIMS_MAX * OPS_CLAIM];
     size_t n = redis_put(ask, deadline(deadline_us), 8);
     bool groups = false;
 
     for (size_t i = 0; i < held->claim_count; i++)
         groups = groups || held->claims[i].limit.group != 0;
-    ask[n++] = (uint8_t)(filter | op->has_digest << 1 | held->conflicts_pass << 2 | groups << 3);
+    ask[n++] = (uint8_t)(filter | op->has_digest << 1 | held->conflicts_pass << 2 | groups << 3 | named << 4);
     n += redis_put(ask + n, held->claim_count, 2);
     n += redis_put(ask + n, held->value_count, 2);
+    n += redis_put(ask + n, held->probe_count, 2);
     n += redis_put(ask + n, held->ref_count, 2);
     n += redis_put(ask + n, filter ? op->filter_version : 0, 8);
     n += redis_put(ask + n, (uint64_t)held->keep_s * 1000, 8);
@@ -127,14 +128,33 @@ reserve_ask(struct redis_command *c, const struct wd_store_op *op, uint64_t dead
     redis_arg(c, ask, n);
 }
 
+/* Named values that are taken, for the filter; 5 bytes each. Returns how many bytes. */
+static size_t
+reserve_names(const struct wd_reservation *held, uint8_t *to)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < held->value_count - held->probe_count; i++) {
+        const struct wd_holding *h = &held->values[i];
+        if (h->words == 0)
+            continue;
+        n += redis_put(to + n, h->first % WD_FILTER_BITS, 4);
+        to[n++] = h->words;
+    }
+    return n;
+}
+
 static enum wd_err
 reserve_ok(const struct wd_reservation *held)
 {
     if (held->claim_count > WD_REDIS_CLAIMS_MAX || held->value_count > WD_REDIS_HOLDINGS_MAX ||
-        held->ref_count > WD_REDIS_HOLDINGS_MAX - held->value_count)
+        held->ref_count > WD_REDIS_HOLDINGS_MAX - held->value_count || held->probe_count > held->value_count)
         return WD_ERR_LIMIT;
     for (size_t i = 0; i < held->claim_count; i++)
         if (!claim_ok(&held->claims[i]))
+            return WD_ERR_RANGE;
+    for (size_t i = 0; i < held->value_count; i++)
+        if (held->values[i].words > WD_FILTER_WORDS_MAX)
             return WD_ERR_RANGE;
     if ((held->value_count > 0 && (held->provider == 0 || held->provider > REDIS_HOLDER_MAX)) ||
         (held->ref_count > 0 && (held->user == 0 || held->user > REDIS_HOLDER_MAX)))
@@ -147,6 +167,7 @@ format_reserve(const struct wd_redis *r, const struct wd_store_op *op, uint64_t 
 {
     const struct wd_reservation *held = op->held;
     bool filter = op->filter_version != UINT64_MAX;
+    uint8_t names[WD_REDIS_HOLDINGS_MAX * 5];
     enum wd_err err = reserve_ok(held);
     struct redis_command c;
 
@@ -154,13 +175,19 @@ format_reserve(const struct wd_redis *r, const struct wd_store_op *op, uint64_t 
         return err;
     if (filter && op->filter_version > REDIS_MOST)
         return WD_ERR_RANGE;
-    size_t keys = 1 + (filter ? 2 : 0) + op->has_digest + held->claim_count + held->value_count + held->ref_count;
-    redis_begin_script(&c, r, out, WD_REDIS_RESERVE, keys, 4);
+    size_t named = reserve_names(held, names), keys = 1 +
+                                                      (named > 0 ? 3
+                                                       : filter  ? 2
+                                                                 : 0) +
+                                                      op->has_digest + held->claim_count + held->value_count + held->ref_count;
+    redis_begin_script(&c, r, out, WD_REDIS_RESERVE, keys, 5);
     redis_key(&c, REDIS_KEY_CLOCK, NULL, 0);
-    if (filter) {
+    if (filter || named > 0) {
         redis_key(&c, REDIS_KEY_FILTER, NULL, 0);
         redis_key(&c, REDIS_KEY_CHANGES, NULL, 0);
     }
+    if (named > 0)
+        redis_key(&c, REDIS_KEY_BITS, NULL, 0);
     if (op->has_digest)
         redis_key(&c, REDIS_KEY_TOKENS, NULL, 0);
     for (size_t i = 0; i < held->claim_count; i++)
@@ -168,7 +195,7 @@ format_reserve(const struct wd_redis *r, const struct wd_store_op *op, uint64_t 
     holding_keys(&c, held->values, held->value_count);
     holding_keys(&c, held->refs, held->ref_count);
 
-    reserve_ask(&c, op, deadline_us, filter);
+    reserve_ask(&c, op, deadline_us, filter, named > 0);
     holding_kinds(&c, held->values, held->value_count);
     if (op->has_digest) {
         uint8_t token[REDIS_TOKEN_MAX];
@@ -179,6 +206,7 @@ format_reserve(const struct wd_redis *r, const struct wd_store_op *op, uint64_t 
         redis_arg(&c, NULL, 0);
         redis_arg(&c, NULL, 0);
     }
+    redis_arg(&c, names, named);
     return redis_end(&c);
 }
 
@@ -207,7 +235,7 @@ format_settle(const struct wd_redis *r, const struct wd_store_op *op, struct wd_
 {
     const struct wd_reservation *held = op->held;
     const struct wd_claim *first = NULL;
-    size_t count = settle_count(op, &first), values = op->give_back && !op->shown ? held->value_count : 0;
+    size_t count = settle_count(op, &first), values = op->give_back && !op->shown ? held->value_count - held->probe_count : 0;
     uint8_t ask[9 + WD_REDIS_CLAIMS_MAX * OPS_SETTLED], mark[12];
     struct redis_command c;
     size_t n = 1;
@@ -275,7 +303,7 @@ wd_redis_needed(const struct wd_store_op *op)
     case WD_STORE_RESERVE:
         return held->claim_count + held->value_count + held->ref_count > 0 || op->has_digest || op->filter_version != UINT64_MAX;
     case WD_STORE_SETTLE:
-        return settle_count(op, &first) > 0 || (op->give_back && !op->shown && held->value_count > 0);
+        return settle_count(op, &first) > 0 || (op->give_back && !op->shown && held->value_count > held->probe_count);
     case WD_STORE_ISSUE:
         return held->ref_count > 0;
     }

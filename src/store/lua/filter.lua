@@ -7,3 +7,28 @@ local function filter_changes(time, version, have, key)
     local all = #changes ~= have - version
     return pack('>c1I8I2I8B', 'S', time, 0, have, all and 1 or 0) .. (all and '' or table.concat(changes))
 end
+
+-- Notes named values, 5 bytes each: bit (4), words (1). Answers the version of the filter then.
+local function filter_note(names, filter, changes, bits)
+    local version = tonumber(call('HGET', filter, 'version') or 0)
+    local words, new = tonumber(call('HGET', filter, 'words') or 0), {}
+    for at = 1, #names, 5 do
+        local place, count = unpack('>I4B', names, at)
+        local mask = bit.lshift(1, count)
+        -- SETBIT counts from the highest bit of a byte, the gateways from the lowest
+        local had = call('SETBIT', bits, bit.bxor(place, 7), 1)
+        if had == 0 or bit.band(words, mask) == 0 then
+            words = bit.bor(words, mask)
+            new[#new + 1] = sub(names, at, at + 4)
+        end
+    end
+    if #new > 0 then
+        version = version + #new
+        call('HSET', filter, 'version', string.format('%.0f', version), 'words', words)
+        for i = 1, #new do
+            call('RPUSH', changes, new[i])
+        end
+        call('LTRIM', changes, -256, -1)
+    end
+    return version
+end

@@ -1,9 +1,9 @@
 -- All of it or nothing: the filter of named values as the gateway knows it, the token as it was looked up, references that are the
 -- user's, values that no other provider holds, room under every limit.
--- KEYS: clock; as the flags say the filter, its changes, the tokens; then claims, values, references. ARGV: what is asked; kinds of
--- the values, one byte each; digest of the token; its user and role.
-local _, flags, claims, values, refs, version, keep, nonce, provider, user, p =
-    unpack('>I8BI2I2I2I8I8c4c7c7', ARGV[1])
+-- KEYS: clock; as the flags say the filter, its changes, its bits, the tokens; then claims, values (the last of them only to be looked
+-- at), references. ARGV: what is asked; kinds of the values, one byte each; digest of the token; its user and role; named values.
+local _, flags, claims, values, probes, refs, version, keep, nonce, provider, user, p =
+    unpack('>I8BI2I2I2I2I8I8c4c7c7', ARGV[1])
 local at = 2
 
 if flags % 2 == 1 then
@@ -11,7 +11,10 @@ if flags % 2 == 1 then
     if have ~= version then
         return filter_changes(now, version, have, KEYS[at + 1])
     end
-    at = at + 2
+end
+local filter, names = at, flags >= 16
+if flags % 2 == 1 or names then
+    at = at + (names and 3 or 2)
 end
 if flags % 4 >= 2 then
     local token = call('HGET', KEYS[at], ARGV[3])
@@ -45,7 +48,7 @@ if values + refs > 0 then
     end
 end
 
-if flags >= 8 then
+if flags % 16 >= 8 then
     claims_regroup(claims, at - 1, p)
 end
 local all, seen, without = {}, {}, false
@@ -64,8 +67,11 @@ if not without then
     for i = 1, claims do
         claim_take(all[i], nonce)
     end
-    for i = 1, values do
+    for i = 1, values - probes do
         ledger_take(KEYS[first + i - 1], held[i], provider, nonce, sub(ARGV[2], i, i), keep)
+    end
+    if names then
+        filter_note(ARGV[5], KEYS[filter], KEYS[filter + 1], KEYS[filter + 2])
     end
 end
 local answer = { pack('>c1I8I2', without and 'N' or 'K', now, without and without - 1 or 0) }

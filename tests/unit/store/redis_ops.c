@@ -334,6 +334,56 @@ what_was_not_sent_is_released_unless_another_request_holds_it(void **state)
     }
 }
 
+/* What is only looked at is a conflict when it is another's, and is not taken; a named value that is taken is in the filter. */
+static void
+values_are_looked_at_and_named(void **state)
+{
+    static struct wd_filter filter;
+    struct wd_holding values[3] = { value("named"), value("seen"), value("seen too") };
+    struct wd_reservation held = {
+        .values = values, .value_count = 3, .probe_count = 2, .provider = OPENAI, .keep_s = 60, .nonce = 1
+    };
+    struct wd_store_op op = redis_op(WD_STORE_RESERVE, &held), back = redis_op(WD_STORE_SETTLE, &held);
+
+    values[0].words = 3;
+    values[0].first = 5 * WD_FILTER_BITS + 77;
+    op.filter_version = 0;
+    assert_int_equal(run(&op, 0), WD_REDIS_ANSWERED);
+    assert_int_equal(op.err, WD_OK);
+    memset(&filter, 0, sizeof(filter));
+    assert_int_equal(wd_redis_format(&rs.redis, &op, 0, &rs.out), WD_OK);
+    redisReply *reply = redis_server_ask(&rs);
+    assert_int_equal(wd_redis_filter_apply(&filter, reply), WD_OK);
+    freeReplyObject(reply);
+    assert_int_equal(filter.version, 1);
+    assert_int_equal(filter.word_counts, 1 << 3);
+    assert_true(filter.bits[1] == (uint64_t)1 << 13);
+
+    op.filter_version = 1; /* again: nothing new */
+    run(&op, 0);
+    assert_int_equal(op.err, WD_OK);
+    assert_int_equal(values[0].held, WD_HELD_SAME);
+    assert_int_equal(values[1].held, WD_HELD_NOT);
+    held.provider = GOOGLE; /* what was looked at is free */
+    held.nonce = 2;
+    held.values = values + 1;
+    held.probe_count = 0;
+    held.value_count = 1;
+    run(&op, 0);
+    assert_int_equal(op.err, WD_OK);
+    held.provider = OPENAI; /* and is a conflict now */
+    held.nonce = 3;
+    held.values = values;
+    held.value_count = 3;
+    held.probe_count = 2;
+    run(&op, 0);
+    assert_int_equal(op.why, WD_WHY_VALUE);
+    assert_int_equal(op.which, 1);
+    held.value_count = held.probe_count = 1;
+    back.give_back = true;
+    assert_false(wd_redis_needed(&back));
+}
+
 /* F39: a reference is honoured for the user to whom it was issued, and for nobody else. */
 static void
 f39_a_reference_is_the_users(void **state)
@@ -589,6 +639,7 @@ main(void)
         cmocka_unit_test_setup(f21_a_value_is_one_providers, each),
         cmocka_unit_test_setup(a_limit_without_room_takes_no_value, each),
         cmocka_unit_test_setup(what_was_not_sent_is_released_unless_another_request_holds_it, each),
+        cmocka_unit_test_setup(values_are_looked_at_and_named, each),
         cmocka_unit_test_setup(f39_a_reference_is_the_users, each),
         cmocka_unit_test_setup(entries_are_kept_as_long_as_asked, each),
         cmocka_unit_test_setup(a_token_that_was_revoked_meanwhile_reserves_nothing, each),
