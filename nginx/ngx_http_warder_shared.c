@@ -15,7 +15,6 @@
 
 #define NGX_HTTP_WARDER_KNOWN_SETS  256
 #define NGX_HTTP_WARDER_KNOWN_WAYS  4
-#define NGX_HTTP_WARDER_NAMES       256 /* of a command */
 #define NGX_HTTP_WARDER_KNOWN_MS    900000 /* how long a token serves while the store does not answer */
 
 /* A token that the store knew. */
@@ -561,79 +560,6 @@ ngx_http_warder_shared_answered(ngx_http_warder_redis_call_t *call, redisReply *
 }
 
 
-static void
-ngx_http_warder_shared_named(ngx_http_warder_redis_call_t *call, redisReply *reply)
-{
-    ngx_free(call);
-
-    if (reply != NULL && wd_redis_filter_apply(&shared.filter, reply) == WD_ERR_CORRUPT) {
-        ngx_http_warder_redis_reject(WD_REDIS_GARBAGE);
-    }
-}
-
-
-static ngx_int_t
-ngx_http_warder_shared_send_names(const struct wd_redis_name *names, size_t count)
-{
-    ngx_http_warder_redis_call_t  *call;
-
-    wd_buf_clear(&shared.command);
-    call = ngx_calloc(sizeof(ngx_http_warder_redis_call_t), ngx_cycle->log);
-
-    if (call == NULL) {
-        return NGX_ERROR;
-    }
-
-    call->handler = ngx_http_warder_shared_named;
-
-    if (wd_redis_name_format(&shared.redis, names, count, shared.filter.version, &shared.command) != WD_OK
-        || ngx_http_warder_redis_send(call, wd_buf_span(&shared.command)) != NGX_OK)
-    {
-        ngx_free(call);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* Named values stand in the filter of all gateways before they are taken, so that none reads texts without them from then on. */
-
-static ngx_int_t
-ngx_http_warder_shared_name(const struct wd_reservation *held)
-{
-    size_t                   i, n;
-    uint32_t                 bit;
-    const struct wd_holding *value;
-
-    struct wd_redis_name  names[NGX_HTTP_WARDER_NAMES];
-
-    for (n = 0, i = 0; i < held->value_count - held->probe_count; i++) {
-        value = &held->values[i];
-        bit = value->first % WD_FILTER_BITS;
-
-        if (value->words == 0
-            || ((shared.filter.bits[bit / 64] >> bit % 64 & 1) != 0 && (shared.filter.word_counts >> value->words & 1) != 0))
-        {
-            continue;
-        }
-
-        names[n].bit = bit;
-        names[n++].words = value->words;
-
-        if (n == NGX_HTTP_WARDER_NAMES) {
-            if (ngx_http_warder_shared_send_names(names, n) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            n = 0;
-        }
-    }
-
-    return n > 0 ? ngx_http_warder_shared_send_names(names, n) : NGX_OK;
-}
-
-
 ngx_int_t
 ngx_http_warder_shared_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
 {
@@ -668,11 +594,6 @@ ngx_http_warder_shared_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
     ask->op = *op;
     ask->call.handler = ngx_http_warder_shared_answered;
     ask->call.data = ask;
-
-    if (op->kind == WD_STORE_RESERVE && ngx_http_warder_shared_name(op->held) != NGX_OK) {
-        ngx_free(ask);
-        return NGX_OK;
-    }
 
     wd_buf_clear(&shared.command);
 
