@@ -172,7 +172,7 @@ ledger_open(struct wd_ledger **out, const char *path, uint32_t entries, bool *al
         if (!half)
             err = ledger_attach(l, (size_t)st.st_size, &half);
         if (half)
-            err = *alone ? ledger_format(l, entries) : WD_ERR_CORRUPT;
+            err = *alone ? ledger_format(l, entries) : WD_ERR_IO;
     }
     if (err == WD_OK && *alone)
         err = ledger_renew(l);

@@ -64,10 +64,11 @@ mend_claim(struct wd_ledger *l)
             continue;
         if (!ledger_page_is(l, p))
             return WD_ERR_CORRUPT;
+        const struct ledger_page *owner = mend_owner(l, ledger_first(l, p));
+        if (owner != NULL && ledger_depth(owner) >= ledger_depth(p))
+            return WD_ERR_CORRUPT; /* the first keys of a page's range are never another's */
         for (uint32_t at = ledger_first(l, p), n = ledger_span(l, p); n > 0; n--, at++) {
-            const struct ledger_page *owner = mend_owner(l, at);
-            if (owner != NULL && ledger_depth(owner) == ledger_depth(p))
-                return WD_ERR_CORRUPT;
+            owner = mend_owner(l, at);
             if (owner == NULL || ledger_depth(owner) < ledger_depth(p))
                 l->directory[at] = i;
         }
@@ -96,7 +97,8 @@ mend_trim(struct wd_ledger *l, uint32_t i)
     for (uint32_t at = (uint32_t)1 << (l->bits - depth); at < span; at++)
         if (l->directory[first + at] == i)
             l->directory[first + at] = LEDGER_NONE;
-    p->range = LEDGER_RANGE(depth, first >> (l->bits - depth));
+    if (depth != ledger_depth(p)) /* what is not written stays clean: nothing of it goes to the disk again */
+        p->range = LEDGER_RANGE(depth, first >> (l->bits - depth));
     return WD_OK;
 }
 
@@ -177,10 +179,10 @@ mend_move(struct wd_ledger *l, uint32_t i, bool lost)
 
     for (uint32_t n = 0; n < LEDGER_SLOTS; n++) {
         const struct ledger_slot *s = &p->slots[n];
-        if (p->tags[n] != 0)
-            p->tags[n] = ledger_tag(s->key);
-        else if (!lost)
+        if (p->tags[n] == 0 && !lost)
             continue;
+        if (p->tags[n] != 0 && p->tags[n] != ledger_tag(s->key))
+            p->tags[n] = ledger_tag(s->key);
         struct ledger_page *to = ledger_page_of(l, s->key);
         if (to == NULL)
             return WD_ERR_CORRUPT;
@@ -192,12 +194,13 @@ mend_move(struct wd_ledger *l, uint32_t i, bool lost)
                 return err;
         }
         wd_mapped_order();
-        p->tags[n] = 0;
+        if (p->tags[n] != 0)
+            p->tags[n] = 0;
     }
     return WD_OK;
 }
 
-/* Tags that no key has are dropped, and what is left is counted. */
+/* At the end: what there is. */
 static void
 mend_count(struct wd_ledger *l)
 {
@@ -205,10 +208,10 @@ mend_count(struct wd_ledger *l)
 
     for (uint32_t i = 0; i < l->header->pages; i++) {
         struct ledger_page *p = &l->pages[i];
-        p->lost = 0;
+        if (p->lost != 0)
+            p->lost = 0;
         for (uint32_t n = 0; n < LEDGER_SLOTS; n++)
             used += p->tags[n] != 0;
-        memset(p->tags + LEDGER_SLOTS, 0, sizeof(p->tags) - LEDGER_SLOTS);
     }
     l->header->used = used;
 }

@@ -730,7 +730,7 @@ what_a_power_cut_leaves_is_mended(void **state)
     enum { BEFORE = 900, AFTER = 1300 };
     uint32_t lost = 0;
 
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
         struct scratch s;
         random_state = seed;
         scratch_make(&s);
@@ -759,8 +759,8 @@ what_a_power_cut_leaves_is_mended(void **state)
         wd_ledger_close(l);
         scratch_drop(&s);
     }
-    print_message("of %d old values each %.2f were lost\n", BEFORE, lost / 60.0);
-    assert_true(lost < 60 * (AFTER - BEFORE) / 4);
+    print_message("of %d old values each %.2f were lost\n", BEFORE, lost / 40.0);
+    assert_true(lost < 40 * (AFTER - BEFORE) / 4);
 }
 
 static void
@@ -809,7 +809,7 @@ damaged_file_never_leads_out_of_the_map(void **state)
     uint8_t bytes[8];
     uint32_t mended = 0;
 
-    for (uint64_t seed = 1; seed <= 200; seed++) {
+    for (uint64_t seed = 1; seed <= 96; seed++) {
         random_state = seed;
         scratch_make(&s);
         l = open_ledger(&s, 5000);
