@@ -61,6 +61,17 @@ store_first(const struct wd_holding *h, size_t count, enum wd_held held, bool is
     return count;
 }
 
+/* A value was named since the texts were read: it was not looked for in them. */
+static bool
+store_stale(const struct wd_store *store, struct wd_store_op *op)
+{
+    if (op->filter_version == UINT64_MAX || store->ledger == NULL ||
+        __atomic_load_n(&wd_ledger_filter(store->ledger)->version, __ATOMIC_ACQUIRE) == op->filter_version)
+        return false;
+    store_deny(op, WD_WHY_STALE, 0);
+    return true;
+}
+
 /* Under the ledger's lock, so that no other provider's request comes between the look and the taking. */
 static void
 store_take_held(const struct wd_store *store, struct wd_store_op *op, uint64_t mono_us)
@@ -68,6 +79,8 @@ store_take_held(const struct wd_store *store, struct wd_store_op *op, uint64_t m
     struct wd_reservation *r = op->held;
     size_t i, taken;
 
+    if (store_stale(store, op))
+        return;
     wd_ledger_look(store->ledger, r->refs, r->ref_count, r->user);
     if ((i = store_first(r->refs, r->ref_count, WD_HELD_SAME, false)) < r->ref_count) {
         store_deny(op, WD_WHY_REFERENCE, i);
@@ -103,6 +116,8 @@ store_reserve(const struct wd_store *store, struct wd_store_op *op, uint64_t wal
     if (r->claim_count > 0 && store->limits == NULL)
         return;
     if (r->value_count == 0 && r->ref_count == 0) {
+        if (store_stale(store, op))
+            return;
         op->err = r->claim_count > 0 ? wd_limits_take(store->limits, r->claims, r->claim_count, mono_us, &op->which) : WD_OK;
         if (op->err == WD_ERR_DENIED)
             op->why = WD_WHY_LIMIT;

@@ -62,7 +62,8 @@ struct wd_store_op {
     struct wd_reservation *held;
     bool give_back; /* SETTLE: nothing was used; otherwise used of each claim counts */
     bool shown;     /* SETTLE: the provider may have seen the values, so they stay its own */
-    uint64_t filter_version; /* RESERVE: of the filter that the texts were read with; UINT64_MAX: with none, nothing is looked for */
+    uint64_t
+        filter_version; /* RESERVE: of the filter that the texts were read with; UINT64_MAX: with none, nothing is looked for */
 };
 
 /* The stores of one machine, borrowed; NULL: it cannot be opened, and what needs it fails. */

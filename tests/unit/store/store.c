@@ -429,6 +429,39 @@ race(bool limits)
 }
 
 static void
+F21_texts_read_before_a_value_was_named_are_read_again(void **state)
+{
+    struct wd_claim claims[] = { claim("stale", 1000000) };
+    struct wd_holding values[] = { holding("named", 1) }, other[] = { holding("value", 2) };
+    struct wd_reservation r = { .values = values, .value_count = 1, .provider = OPENAI, .keep_s = 60, .nonce = 1 };
+    struct wd_store_op op = { .kind = WD_STORE_RESERVE, .held = &r, .filter_version = UINT64_MAX };
+    struct wd_store store;
+    struct scratch s;
+
+    stores_make(&store, &s);
+    uint64_t before = wd_ledger_filter(store.ledger)->version;
+    values[0].words = 2;
+    values[0].first = 77;
+    assert_int_equal(run(&store, &op), WD_OK);
+    assert_int_not_equal(wd_ledger_filter(store.ledger)->version, before);
+    /* with a value, and without any: nothing is taken */
+    r = (struct wd_reservation){ .claims = claims, .claim_count = 1, .provider = GOOGLE, .keep_s = 60, .nonce = 2 };
+    for (size_t n = 0; n < 2; n++) {
+        r.values = other;
+        r.value_count = n;
+        op.filter_version = before;
+        assert_int_equal(run(&store, &op), WD_ERR_DENIED);
+        assert_int_equal(op.why, WD_WHY_STALE);
+        assert_int_equal(taken(&store, "stale"), 0);
+        assert_int_equal(held_by(&store, other[0], GOOGLE), WD_HELD_NOT);
+    }
+    op.filter_version = wd_ledger_filter(store.ledger)->version;
+    assert_int_equal(run(&store, &op), WD_OK);
+    assert_int_equal(taken(&store, "stale"), 1);
+    stores_drop(&store, &s);
+}
+
+static void
 F21_one_of_two_providers_gets_a_value(void **state)
 {
     race(false);
@@ -451,6 +484,7 @@ main(void)
         cmocka_unit_test(F39_references_are_those_of_whom_they_were_issued_to),
         cmocka_unit_test(a_full_ledger_gives_the_limits_back),
         cmocka_unit_test(stores_that_cannot_be_opened_let_nothing_through),
+        cmocka_unit_test(F21_texts_read_before_a_value_was_named_are_read_again),
         cmocka_unit_test(F21_one_of_two_providers_gets_a_value),
         cmocka_unit_test(F21_with_a_limit_of_one_exactly_one_passes_and_is_counted),
     };
