@@ -152,6 +152,22 @@ test('F36: a reload keeps the changed key, a killed worker comes back with it, a
   assert.equal((await gateway.verify()).code, 0);
 });
 
+test('F36 F50: a reload that nginx does not take keeps the changed key, and the next change reaches every worker', async () => {
+  await again();
+  const next = fresh(), third = fresh();
+  assert.equal((await rotate(gateway, next)).code, 0);
+  const { listen } = gateway.policy;
+  const other = net.createServer();
+  await new Promise((done) => other.listen(0, '127.0.0.1', done));
+  await assert.rejects(gateway.reload((p) => { p.listen = `127.0.0.1:${other.address().port}`; }), /not reloaded: nginx did not take it/);
+  await new Promise((done) => other.close(done));
+  assert.deepEqual(await used(), [next]);
+  assert.equal((await rotate(gateway, third)).code, 0);
+  assert.deepEqual(await used(), [third]);
+  await gateway.reload((p) => { p.listen = listen; });
+  assert.deepEqual(await used(), [third]);
+});
+
 test('a worker that hangs: rotate says that it may still use the key of before, and the worker takes it when it goes on', async () => {
   await again();
   const [hung] = gateway.workers();
