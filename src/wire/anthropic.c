@@ -12,10 +12,7 @@ static bool
 anthropic_image(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_field fields[] = {
-        { "type", WD_IS_STRING | WD_REQUIRED },
-        { "media_type", WD_IS_STRING },
-        { "data", WD_IS_STRING },
-        { "url", WD_IS_STRING },
+        { "type", WD_IS_STRING | WD_REQUIRED }, { "media_type", WD_IS_STRING }, { "data", WD_IS_STRING }, { "url", WD_IS_STRING },
         WD_REF_FIELD("file_id", FILE, 0),
     };
     static const struct wd_object object = WD_OBJECT(fields);
@@ -36,9 +33,9 @@ anthropic_image(struct wd_reader *r, uint32_t node)
         return wd_media_url(r, WD_ATTACH_IMAGE, url);
     if (wd_json_string_is(r->doc, type, "file") && wd_reader_get(r, node, "file_id") != 0)
         return wd_reader_attach(r, WD_ATTACH_IMAGE, node);
-    return wd_reader_refuse(r, WD_CODE_UNINSPECTABLE_CONTENT,
-                            "a source of this type cannot be inspected (accepted: base64 with data, url with url, file with file_id)",
-                            node, "type");
+    return wd_reader_refuse(
+        r, WD_CODE_UNINSPECTABLE_CONTENT,
+        "a source of this type cannot be inspected (accepted: base64 with data, url with url, file with file_id)", node, "type");
 }
 
 static bool

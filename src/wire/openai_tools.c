@@ -66,7 +66,8 @@ wd_openai_tool(struct wd_reader *r, uint32_t node)
         { "custom", WD_IS_OBJECT },
         { "name", WD_IS_STRING },
         { "tools", WD_IS_ARRAY, .read = openai_tools_each },
-        { "container", WD_IS_STRING | WD_IS_OBJECT, WD_TAKE_REF, .read = openai_tools_container, .ref = WD_ISOLATE_REF_CONTAINER },
+        { "container", WD_IS_STRING | WD_IS_OBJECT, WD_TAKE_REF, .read = openai_tools_container,
+          .ref = WD_ISOLATE_REF_CONTAINER },
         { "environment", WD_IS_OBJECT, .read = openai_tools_container },
         { "input_image_mask", WD_IS_OBJECT, .read = openai_tools_mask },
     };

@@ -64,7 +64,10 @@ struct wd_field {
     uint8_t ref;      /* enum wd_isolate_kind */
 };
 /* The row of such an id. */
-#define WD_REF_FIELD(name_, kind, required) { (name_), WD_IS_STRING | (required), WD_TAKE_REF, NULL, NULL, WD_ISOLATE_REF_##kind }
+#define WD_REF_FIELD(name_, kind, required)                                                                                      \
+    {                                                                                                                            \
+        (name_), WD_IS_STRING | (required), WD_TAKE_REF, NULL, NULL, WD_ISOLATE_REF_##kind                                       \
+    }
 
 struct wd_object {
     const struct wd_field *fields;
