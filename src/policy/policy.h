@@ -32,6 +32,10 @@ struct wd_limit {
     uint8_t rank;
     uint16_t group;
 };
+#define WD_LIMIT_REQUESTS_MAX UINT64_C(1000000000)
+#define WD_LIMIT_AMOUNT_MAX UINT64_C(1000000000000) /* a million dollars */
+#define WD_LIMIT_WINDOW_MAX_S (31u * 86400)
+#define WD_LIMIT_RANK_MAX 7
 
 struct wd_strings {
     const char **items;
@@ -175,6 +179,11 @@ bool wd_strings_match(const struct wd_strings *globs, struct wd_span text);
 bool wd_role_allows(const struct wd_role *role, const struct wd_provider *provider);
 /* "100/60s", "10/1h", "5/31d": WD_ERR_SYNTAX or WD_ERR_RANGE */
 enum wd_err wd_limit_parse(struct wd_limit *limit, const char *text) WD_CHECK;
+/*
+ * Fills in rank and group of the limits of one scope, and sorts them: by unit, the longest window first (of equal ones the
+ * smaller count). At most WD_LIMIT_RANK_MAX + 1.
+ */
+void wd_limits_rank(struct wd_limit *limits, size_t count);
 /* "30d", "12h", "90s", "15m" to seconds */
 enum wd_err wd_duration_parse(uint64_t *seconds, const char *text) WD_CHECK;
 

@@ -148,6 +148,36 @@ wd_limit_parse(struct wd_limit *limit, const char *text)
 }
 
 static bool
+limit_before(const struct wd_limit *a, const struct wd_limit *b)
+{
+    if (a->unit != b->unit)
+        return a->unit < b->unit;
+    return a->window_s != b->window_s ? a->window_s > b->window_s : a->count < b->count;
+}
+
+void
+wd_limits_rank(struct wd_limit *limits, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct wd_limit l = limits[i];
+        size_t k = i;
+        for (; k > 0 && limit_before(&l, &limits[k - 1]); k--)
+            limits[k] = limits[k - 1];
+        limits[k] = l;
+    }
+    for (size_t first = 0, end; first < count; first = end) {
+        uint32_t hash = 2166136261u;
+        for (end = first; end < count && limits[end].unit == limits[first].unit; end++)
+            hash = (hash ^ limits[end].window_s) * 16777619u;
+        uint16_t group = (uint16_t)(hash >> 16 ^ hash);
+        for (size_t i = first; i < end; i++) {
+            limits[i].rank = (uint8_t)(i - first);
+            limits[i].group = end - first > 1 ? (group != 0 ? group : 1) : 0;
+        }
+    }
+}
+
+static bool
 value_ip(char out[WD_ADDRESS_SIZE], const char *text, int family)
 {
     unsigned char bytes[sizeof(struct in6_addr)];
