@@ -1,6 +1,7 @@
-#include "inner_parts.h"
-
 #include <stdio.h>
+
+#include "budget.h"
+#include "inner_parts.h"
 
 static enum wd_code
 body_no_memory(struct wd_exchange *ex)
@@ -58,6 +59,7 @@ wd_inner_model(struct wd_inner_work *work)
     if ((code = wd_inner_provider_allowed(ex)) != WD_CODE_NONE)
         return code;
     wd_exchange_note(ex, work->gate, model, ex->model, sizeof(ex->model));
+    work->model = model;
     if (!wd_strings_match(&ex->provider->models, model))
         return wd_exchange_refuse(ex, WD_CODE_MODEL_NOT_ALLOWED, "the model %s is not in the list of the provider %s", ex->model,
                                   ex->provider->name);
@@ -269,5 +271,7 @@ wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span
         }
         *changed = true;
     }
+    if (!ex->taken)
+        wd_budget_estimate(gate->policy, ex->route.op, &work.request, &ex->budget);
     return wd_inner_reserve(gate, ex, &work, op);
 }
