@@ -75,10 +75,7 @@ bool wd_outer_terminated(const struct wd_outer *o);   /* the format's terminator
 enum wd_code wd_outer_code(const struct wd_outer *o); /* why it was ended; NONE when it was not */
 struct wd_usage wd_outer_usage(const struct wd_outer *o);
 uint64_t wd_outer_events(const struct wd_outer *o);
-/*
- * Bytes of text so far: of the fragments of a stream, before anything is replaced, or of all strings of a whole answer that tells
- * no usage of its own.
- */
+/* Bytes of text so far, before anything is replaced: of the fragments of a stream, or of all strings of a whole answer. */
 uint64_t wd_outer_text_bytes(const struct wd_outer *o);
 bool wd_outer_complete(const struct wd_outer *o); /* the provider's answer was read to its end */
 

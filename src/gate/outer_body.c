@@ -175,8 +175,7 @@ body_read(struct wd_outer_work *w, struct wd_span body, bool issues, struct wd_b
         return err;
     wd_outer_take_usage(o, &r);
     o->complete = true;
-    if (!o->usage.known_out)
-        body_count_text(o, &doc);
+    body_count_text(o, &doc);
     if (r.all)
         err = wd_outer_inspect(w, &r);
     if (err == WD_OK)
