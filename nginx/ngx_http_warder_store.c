@@ -61,11 +61,13 @@ ngx_http_warder_may_go_on(void *data, uint64_t text_bytes, const char **message)
 
         /* a store that is far away answers later: the stream goes on meanwhile, and what it uses counts */
 
+        ctx->more_asked = 1;
+
         if (ngx_http_warder_store_ask(ctx, &op) == NGX_AGAIN) {
-            ctx->more_asked = 1;
             break;
         }
 
+        ctx->more_asked = 0;
         wd_budget_answered(&ctx->ex, &op);
     }
 

@@ -322,7 +322,8 @@ wd_budget_more(struct wd_exchange *ex, uint64_t text_bytes, struct wd_store_op *
         budget_stop(ex, WD_CODE_STORE_UNAVAILABLE);
         return false;
     }
-    *op = (struct wd_store_op){ .kind = WD_STORE_RESERVE, .held = b->more };
+    b->more->nonce = ex->nonce;
+    *op = (struct wd_store_op){ .kind = WD_STORE_RESERVE, .held = b->more, .filter_version = UINT64_MAX };
     return true;
 }
 
@@ -373,6 +374,9 @@ wd_budget_answered(struct wd_exchange *ex, const struct wd_store_op *op)
         b->chunk_tokens = 0;
         free(b->more);
         b->more = NULL;
+    } else if (op->err == WD_ERR_DENIED && op->why != WD_WHY_LIMIT) {
+        wd_exchange_refuse(ex, WD_CODE_INVALID_TOKEN, "the token was revoked or has expired; the answer was stopped");
+        budget_stop(ex, WD_CODE_INVALID_TOKEN);
     } else if (op->err == WD_ERR_DENIED) {
         uint64_t room = budget_room(b), asked = b->chunk_tokens;
 

@@ -261,8 +261,8 @@ inner_note_headers(struct wd_exchange *ex, const struct wd_arrival *arrival)
         return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST,
                                   "x-warder-sensitive came more than once; send one, with commas between its items");
     if (arrival->conversation.len > WD_CONVERSATION_MAX)
-        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "the header that names the conversation is too long (at most %d bytes)",
-                                  WD_CONVERSATION_MAX);
+        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST,
+                                  "the header that names the conversation is too long (at most %d bytes)", WD_CONVERSATION_MAX);
     ex->sensitive = arrival->sensitive;
     ex->conversation = arrival->conversation;
     return WD_CODE_NONE;

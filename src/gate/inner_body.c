@@ -242,7 +242,8 @@ wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span
               bool *changed, struct wd_store_op *op)
 {
     static enum wd_code (*const steps[])(struct wd_inner_work *) = {
-        wd_inner_model, wd_inner_tools, wd_inner_bounds, wd_inner_attachments, wd_inner_refs, wd_inner_named, wd_inner_texts, wd_inner_usage,
+        wd_inner_model, wd_inner_tools, wd_inner_bounds, wd_inner_attachments,
+        wd_inner_refs,  wd_inner_named, wd_inner_texts,  wd_inner_usage,
     };
     struct wd_inner_work work = { .gate = gate, .ex = ex, .arena = arena };
     struct wd_problem problem = { 0 };

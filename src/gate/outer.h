@@ -24,11 +24,11 @@ void wd_outer_spare_deinit(struct wd_outer_spare *spare);
 
 struct wd_outer_config {
     enum wd_op op;
-    const struct wd_scan *scan;   /* borrowed for the life of the gate; direction WD_OUTPUT */
-    bool drop_usage;              /* chat streams: the usage chunk was asked for by us, not by the client */
-    struct wd_span request_id;    /* borrowed; for error events */
-    size_t body_max;              /* bytes of a whole answer, and of one event */
-    bool unstored;                /* nothing can refer to the answer later: the request said so */
+    const struct wd_scan *scan; /* borrowed for the life of the gate; direction WD_OUTPUT */
+    bool drop_usage;            /* chat streams: the usage chunk was asked for by us, not by the client */
+    struct wd_span request_id;  /* borrowed; for error events */
+    size_t body_max;            /* bytes of a whole answer, and of one event */
+    bool unstored;              /* nothing can refer to the answer later: the request said so */
     /* Told of each id that the provider issues, once, before the event or the answer that carries it is let out; may be NULL. */
     void (*issued)(void *ctx, enum wd_isolate_kind kind, struct wd_span id);
     void *issued_ctx;

@@ -15,7 +15,8 @@ struct bad_case {
 #define A_ROLE(role) PROVIDERS "roles: {r: " role "}\n"
 
 #define TOP                                                                                                                      \
-    "listen, tls, admin, address_limit, state, store, store_timeout, on_store_failure, replicas, workers, user_limits, providers, roles, models, "    \
+    "listen, tls, admin, address_limit, state, store, store_timeout, on_store_failure, replicas, workers, user_limits, "         \
+    "providers, roles, models, "                                                                                                 \
     "input, detect, rules, isolation, fallback, "                                                                                \
     "refusal, "                                                                                                                  \
     "audit, "                                                                                                                    \
