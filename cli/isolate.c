@@ -34,10 +34,9 @@ struct isolate {
     bool all;
 };
 
-static const char isolate_usage[] =
-    "usage: warder isolate add -c FILE --provider P [--user U|--tenant ROLE] [--expires 30d]\n"
-    "       warder isolate list -c FILE [--format text|json]\n"
-    "       warder isolate forget -c FILE ID|--provider P|--all|- [--user U|--tenant ROLE]\n";
+static const char isolate_usage[] = "usage: warder isolate add -c FILE --provider P [--user U|--tenant ROLE] [--expires 30d]\n"
+                                    "       warder isolate list -c FILE [--format text|json]\n"
+                                    "       warder isolate forget -c FILE ID|--provider P|--all|- [--user U|--tenant ROLE]\n";
 
 static int
 isolate_store_failed(enum wd_err err)
@@ -359,7 +358,8 @@ isolate_forget_id(struct isolate *x, uint64_t *count)
 
 /* Whatever the value counts as. */
 static bool
-isolate_forget_line(struct isolate *x, struct wd_span scope, struct wd_span value, unsigned line, struct wd_arena *arena, void *ctx)
+isolate_forget_line(struct isolate *x, struct wd_span scope, struct wd_span value, unsigned line, struct wd_arena *arena,
+                    void *ctx)
 {
     struct wd_holding parts[WD_ISOLATE_NAMED_MAX];
     char normal[WD_ISOLATE_VALUE_MAX];
@@ -515,10 +515,14 @@ int
 cmd_isolate(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' },   { "provider", required_argument, NULL, 'p' },
-        { "user", required_argument, NULL, 'u' },     { "tenant", required_argument, NULL, 't' },
-        { "expires", required_argument, NULL, 'e' },  { "format", required_argument, NULL, 'f' },
-        { "all", no_argument, NULL, 'a' },            { "help", no_argument, NULL, 'h' },
+        { "config", required_argument, NULL, 'c' },
+        { "provider", required_argument, NULL, 'p' },
+        { "user", required_argument, NULL, 'u' },
+        { "tenant", required_argument, NULL, 't' },
+        { "expires", required_argument, NULL, 'e' },
+        { "format", required_argument, NULL, 'f' },
+        { "all", no_argument, NULL, 'a' },
+        { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     const struct isolate_action *action = NULL;

@@ -189,8 +189,9 @@ files_stores(struct serve *s)
         return files_fail("limits.map");
     err = wd_ledger_prepare("ledger.map", 0, files_clock_us(CLOCK_REALTIME) / 1000000);
     if (err == WD_ERR_CORRUPT) {
-        fprintf(stderr, "warder: ledger.map in the state folder is damaged: nobody can say any more which provider was shown what; "
-                        "remove it to start with an empty one\n");
+        fprintf(stderr,
+                "warder: ledger.map in the state folder is damaged: nobody can say any more which provider was shown what; "
+                "remove it to start with an empty one\n");
         return false;
     }
     if (err != WD_OK)

@@ -134,6 +134,8 @@ ngx_http_warder_outer_create(ngx_http_warder_ctx_t *ctx)
     config.issued = ngx_http_warder_issued;
     config.issued_ctx = ctx;
     config.spare = &ngx_http_warder_worker.spare;
+    config.may_go_on = ngx_http_warder_may_go_on;
+    config.data = ctx;
 
     return wd_outer_new(&ctx->outer, &config) == WD_OK ? NGX_OK : NGX_ERROR;
 }
@@ -178,6 +180,7 @@ ngx_http_warder_header_filter(ngx_http_request_t *r)
 
     ctx->filtering = 1;
     ctx->answered = 1;
+    ctx->upstream_status = (int) r->headers_out.status;
     r->upstream->upgrade = 0; /* a tunnel would pass the gate by */
 
     ctx->upstream_finalize = r->upstream->finalize_request;

@@ -156,6 +156,10 @@ ngx_http_warder_metrics_count(ngx_http_warder_metrics_t *m, const struct wd_exch
         (void) ngx_atomic_fetch_add(&m->provider[slot].tokens_out, ex->usage.tokens_out);
     }
 
+    if (ex->budget.cost > 0) {
+        (void) ngx_atomic_fetch_add(&m->provider[slot].cost, ex->budget.cost);
+    }
+
     for (i = 0; i < ex->findings.count; i++) {
         f = &ex->findings.items[i];
         (void) ngx_atomic_fetch_add(&m->findings[f->direction == WD_OUTPUT][f->rule->category], f->count);
@@ -314,6 +318,26 @@ ngx_http_warder_print_counter(ngx_http_warder_metrics_t *m, struct wd_buf *out, 
 
 
 static enum wd_err
+ngx_http_warder_print_cost(ngx_http_warder_metrics_t *m, struct wd_buf *out)
+{
+    ngx_uint_t     i;
+    enum wd_err    err;
+    unsigned long  cost;
+
+    err = wd_buf_add_str(out, "# HELP warder_cost_usd_total What answers cost by the policy's prices, in US dollars.\n"
+                              "# TYPE warder_cost_usd_total counter\n");
+
+    for (i = 0; err == WD_OK && i < NGX_HTTP_WARDER_NO_PROVIDER && m->provider[i].name[0] != '\0'; i++) {
+        cost = (unsigned long) m->provider[i].cost;
+        err = wd_buf_printf(out, "warder_cost_usd_total{provider=\"%s\"} %lu.%06lu\n", m->provider[i].name, cost / 1000000,
+                            cost % 1000000);
+    }
+
+    return err;
+}
+
+
+static enum wd_err
 ngx_http_warder_print_findings(ngx_http_warder_metrics_t *m, struct wd_buf *out)
 {
     ngx_uint_t   d, c;
@@ -370,6 +394,10 @@ ngx_http_warder_metrics_print(ngx_http_warder_metrics_t *m, struct wd_buf *out)
 
     for (k = 0; err == WD_OK && k < sizeof(counters) / sizeof(counters[0]); k++) {
         err = ngx_http_warder_print_counter(m, out, counters[k].name, counters[k].help, counters[k].offset);
+    }
+
+    if (err == WD_OK) {
+        err = ngx_http_warder_print_cost(m, out);
     }
 
     if (err == WD_OK) {

@@ -36,6 +36,7 @@ typedef struct {
         ngx_atomic_t events_total;
         ngx_atomic_t tokens_in, tokens_out;
         ngx_http_warder_key_marks_t key[NGX_HTTP_WARDER_KEYS_MAX];
+        ngx_atomic_t cost; /* micro-dollars */
     } provider[NGX_HTTP_WARDER_METRICS_SLOTS];
     ngx_atomic_t findings[2][WD_CATEGORIES];
     /* streams under way, by worker: those of one that was killed are over */

@@ -6,6 +6,7 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
+#include "../src/gate/budget.h"
 #include "../src/gate/inner.h"
 #include "../src/gate/outer.h"
 #include "../src/store/journal.h"
@@ -69,6 +70,7 @@ typedef struct {
     ngx_atomic_uint_t key_mark, key_turn; /* of the key when it was chosen */
 
     enum wd_code broken; /* the provider's stream broke off; the client has not been told yet */
+    int upstream_status;
     uint32_t slot;
     unsigned recorded:1;  /* slot is open in the journal */
     unsigned counted:1;   /* the end of the exchange was recorded */
@@ -80,6 +82,7 @@ typedef struct {
     unsigned streaming:1;
     unsigned done:1;      /* the last byte for the client is on its way; the rest is dropped */
     unsigned answered:1;  /* the provider sent a header */
+    unsigned more_asked:1; /* the store is asked for more of a running stream, and has not answered */
     unsigned flush_header:1; /* of a stream whose first event has not come */
     unsigned has_digest:1;
     unsigned alone:1;     /* reserved here, since the shared store did not answer */
@@ -149,6 +152,10 @@ ngx_int_t ngx_http_warder_store_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_
 void ngx_http_warder_give_back(ngx_http_warder_ctx_t *ctx);
 /* For wd_outer_config.issued; ctx is an ngx_http_warder_ctx_t. */
 void ngx_http_warder_issued(void *ctx, enum wd_isolate_kind kind, struct wd_span id);
+/* For wd_outer_config: takes more when a running stream has used up what was reserved. data: the context. */
+enum wd_code ngx_http_warder_may_go_on(void *data, uint64_t text_bytes, const char **message);
+/* The exchange is over: what it used takes the place of what was reserved. */
+void ngx_http_warder_settle(ngx_http_warder_ctx_t *ctx);
 
 /* ngx_http_warder_request.c: the inner gate. */
 void ngx_http_warder_resume(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op);

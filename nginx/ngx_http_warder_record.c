@@ -119,6 +119,7 @@ ngx_http_warder_log_handler(ngx_http_request_t *r)
 
     ctx->counted = 1;
     ngx_http_warder_record_outcome(r, ctx);
+    ngx_http_warder_settle(ctx);
 
     events = ctx->outer != NULL ? wd_outer_events(ctx->outer) : 0;
     ngx_http_warder_metrics_count(w->metrics, &ctx->ex, events);

@@ -66,7 +66,7 @@ ngx_http_warder_common_headers(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx
         return NGX_ERROR;
     }
 
-    if (ex->code == WD_CODE_RATE_LIMIT_EXCEEDED
+    if ((ex->code == WD_CODE_RATE_LIMIT_EXCEEDED || ex->code == WD_CODE_BUDGET_EXCEEDED)
         && ngx_http_warder_add_number(r, "retry-after", ex->retry_after_s) != NGX_OK)
     {
         return NGX_ERROR;

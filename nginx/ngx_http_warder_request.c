@@ -332,6 +332,12 @@ ngx_http_warder_resume(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
     ngx_http_request_t  *r = ctx->request;
     ngx_connection_t    *c = r->connection;
 
+    if (ctx->more_asked) {
+        ctx->more_asked = 0;
+        wd_budget_answered(&ctx->ex, op);
+        return;
+    }
+
     ngx_http_finalize_request(r, ngx_http_warder_steps(r, ctx, op, ngx_http_warder_answered(r, ctx, op)));
     ngx_http_run_posted_requests(c);
 }

@@ -297,7 +297,9 @@ ngx_http_warder_shared_alone(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
     own.limits = ngx_http_warder_worker.gate.store.limits;
     own.ledger = NULL;
 
-    if (ngx_http_warder_worker.gate.policy->on_store_failure != WD_STORE_LOCAL || own.limits == NULL) {
+    /* what a running stream has taken must be settled where it was taken */
+
+    if (ngx_http_warder_worker.gate.policy->on_store_failure != WD_STORE_LOCAL || own.limits == NULL || ctx->more_asked) {
         return;
     }
 
@@ -564,7 +566,14 @@ ngx_int_t
 ngx_http_warder_shared_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
 {
     ngx_http_warder_ask_t    *ask;
+    struct wd_now             now;
     ngx_http_warder_known_t  *known;
+
+    if (ctx->more_asked && ctx->alone) {
+        now = ngx_http_warder_now();
+        wd_store_run(&ngx_http_warder_worker.gate.store, op, now.wall_us, now.mono_us);
+        return NGX_OK;
+    }
 
     ngx_http_warder_shared_note(ctx, op);
 
@@ -616,10 +625,14 @@ ngx_http_warder_shared_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
 void
 ngx_http_warder_shared_leave(ngx_http_warder_ctx_t *ctx)
 {
+    struct wd_reservation  **held;
+
     if (ctx->ask != NULL) {
+        held = ctx->more_asked ? &ctx->ex.budget.more : &ctx->ex.held;
+
         ctx->ask->ctx = NULL;
-        ctx->ask->held = ctx->ex.held;
-        ctx->ex.held = NULL;
+        ctx->ask->held = *held;
+        *held = NULL;
         ctx->ask = NULL;
     }
 }

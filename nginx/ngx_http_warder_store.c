@@ -51,6 +51,53 @@ ngx_http_warder_issued(void *data, enum wd_isolate_kind kind, struct wd_span id)
 }
 
 
+enum wd_code
+ngx_http_warder_may_go_on(void *data, uint64_t text_bytes, const char **message)
+{
+    struct wd_store_op      op;
+    ngx_http_warder_ctx_t  *ctx = data;
+
+    while (!ctx->more_asked && wd_budget_more(&ctx->ex, text_bytes, &op)) {
+
+        /* a store that is far away answers later: the stream goes on meanwhile, and what it uses counts */
+
+        ctx->more_asked = 1;
+
+        if (ngx_http_warder_store_ask(ctx, &op) == NGX_AGAIN) {
+            break;
+        }
+
+        ctx->more_asked = 0;
+        wd_budget_answered(&ctx->ex, &op);
+    }
+
+    *message = ctx->ex.message;
+
+    return ctx->ex.budget.stop;
+}
+
+
+void
+ngx_http_warder_settle(ngx_http_warder_ctx_t *ctx)
+{
+    struct wd_store_op    op;
+    struct wd_budget_end  end;
+
+    ngx_memzero(&end, sizeof(end));
+    end.status = ctx->upstream_status;
+    end.streamed = ctx->streaming;
+
+    if (ctx->outer != NULL) {
+        end.complete = wd_outer_complete(ctx->outer);
+        end.text_bytes = wd_outer_text_bytes(ctx->outer);
+    }
+
+    if (wd_budget_settle(&ctx->ex, &end, &op)) {
+        ngx_http_warder_store_tell(ctx, &op);
+    }
+}
+
+
 void
 ngx_http_warder_give_back(ngx_http_warder_ctx_t *ctx)
 {

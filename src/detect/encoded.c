@@ -95,7 +95,8 @@ encoded_tell(const struct wd_scan *scan, struct wd_span text, const struct wd_ma
 
     if (scan->value == NULL || action >= WD_REDACT)
         return WD_OFF;
-    return (uint8_t)scan->value(scan->value_ctx, inner->rule, wd_span(text.ptr + inner->start, inner->end - inner->start), action);
+    return (uint8_t)scan->value(scan->value_ctx, inner->rule, wd_span(text.ptr + inner->start, inner->end - inner->start),
+                                action);
 }
 
 /*

@@ -22,8 +22,8 @@ struct wd_piece {
 struct wd_match {
     const struct wd_rule *rule;
     uint32_t start, end;
-    bool open;    /* its value may go on behind the piece */
-    bool encoded; /* it is the token that the value is encoded in */
+    bool open;      /* its value may go on behind the piece */
+    bool encoded;   /* it is the token that the value is encoded in */
     uint8_t action; /* encoded: what wd_scan.value answered of the values in it; then what the redactor does with it */
 };
 

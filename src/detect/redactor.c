@@ -345,11 +345,9 @@ redactor_trim(struct wd_redactor *r, uint32_t keep, struct wd_buf *out)
         err = wd_buf_add(out, wd_view_raw(&r->view, cursor.done, keep));
     redactor_drop(r, keep);
     if (more != NULL) {
-        r->skip = (struct redactor_skip){ .rule = more,
-                                          .start = more_start,
-                                          .show = show,
-                                          .encoded = encoded,
-                                          .pem = { .state = WD_PEM_BODY } };
+        r->skip = (struct redactor_skip){
+            .rule = more, .start = more_start, .show = show, .encoded = encoded, .pem = { .state = WD_PEM_BODY }
+        };
         r->hold = (struct wd_hold){ .extra = r->hold.extra, .past = r->past, .past_len = &r->past_len, .before = r->hold.before };
     }
     return err;

@@ -52,7 +52,11 @@ void
 wd_exchange_release(struct wd_exchange *ex)
 {
     free(ex->held);
+    free(ex->budget.more);
+    free(ex->budget.grown);
     ex->held = NULL;
+    ex->budget.more = NULL;
+    ex->budget.grown = NULL;
 }
 
 void

@@ -43,6 +43,21 @@ const char *wd_decision_name(enum wd_decision d);
 #define WD_MODEL_MAX 128
 #define WD_ADDRESS_MAX 64
 
+/* What a request may use, does use, and costs: budget.h. */
+struct wd_budget {
+    uint64_t in, out;             /* tokens reserved; out with what a running stream has taken since */
+    const struct wd_model *price; /* NULL: none */
+    bool bounded;                 /* the request names a maximum of its own */
+    uint32_t claims;              /* the first of held->claims: as the request began */
+    uint32_t chunk;               /* claims of each chunk behind them; 0: no limit of tokens or money */
+    uint64_t chunk_tokens;        /* what is asked for in more */
+    struct wd_reservation *more;  /* of a running stream, while the store is asked */
+    uint32_t full;                /* of its claims: the one that had no room */
+    struct wd_claim *grown;       /* held->claims, when they are more than were held at first */
+    enum wd_code stop;            /* why a running stream may not go on; the message is that of the exchange */
+    uint64_t cost;                /* micro-dollars, in the end, when there is a price */
+};
+
 /*
  * One request and its answer, from the first header to the record. Holds no pointer into the request's body. Zeroed at first;
  * wd_exchange_release() at the end.
@@ -75,6 +90,7 @@ struct wd_exchange {
     bool taken;                  /* the store gave it */
     enum wd_store_why denied;    /* it did not, and the body is read again to say where (WD_WHY_VALUE, WD_WHY_REFERENCE) */
     uint8_t stale;               /* how often the store's filter was newer than the one that the texts were read with */
+    struct wd_budget budget;
     bool limit_known;
     struct { /* of the tightest limit, for the x-ratelimit headers */
         uint64_t limit, remaining, reset_s;

@@ -1,6 +1,7 @@
-#include "inner_parts.h"
-
 #include <stdio.h>
+
+#include "budget.h"
+#include "inner_parts.h"
 
 /* Failed tokens of one address: DESIGN 4.4, always on. */
 static const struct wd_limit inner_failed_tokens = { .count = 60, .window_s = 60 };
@@ -125,21 +126,7 @@ wd_inner_provider_allowed(struct wd_exchange *ex)
 
 /* --- what it takes --- */
 
-#define INNER_CLAIMS_MAX 5
 #define INNER_STALE_MAX 8
-
-static void
-inner_claim(struct wd_exchange *ex, const struct wd_gate *gate, struct wd_limit limit, const char *scope, const char *shown,
-            const char *a, const char *b)
-{
-    struct wd_claim *claim = &ex->held->claims[ex->held->claim_count];
-
-    if (limit.count == 0)
-        return;
-    *claim = (struct wd_claim){ .limit = limit, .amount = 1, .scope = shown };
-    wd_limits_key(claim->key, gate->limits_key, scope, wd_span_str(a), wd_span_str(b));
-    ex->held->claim_count++;
-}
 
 /* The tightest limit is the one that the headers show. */
 static void
@@ -163,23 +150,17 @@ inner_show_limits(struct wd_exchange *ex)
 enum wd_step
 wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, const struct wd_inner_work *work, struct wd_store_op *op)
 {
-    const struct wd_policy *policy = gate->policy;
-    const char *user = ex->who.user, *provider = ex->provider->name;
+    struct wd_span model = work != NULL ? work->model : wd_span("", 0);
     size_t values = work != NULL ? work->isolate.values.count + work->isolate.probes.count : 0;
 
     if (ex->taken) /* the second time around */
         return WD_STEP_GO;
-    if (wd_exchange_hold(ex, INNER_CLAIMS_MAX, values, work != NULL ? work->request.ref_count : 0) == NULL) {
+    if (wd_exchange_hold(ex, wd_budget_count(gate, ex, model), values, work != NULL ? work->request.ref_count : 0) == NULL) {
         inner_store_failed(ex);
         return WD_STEP_REFUSED;
     }
-    if (policy->rate_limiting) {
-        inner_claim(ex, gate, ex->provider->limit, "provider", "provider", provider, "");
-        inner_claim(ex, gate, ex->provider->user_limit, "provider_user", "user", provider, user);
-        inner_claim(ex, gate, ex->role->limit, "role", "role", ex->role->name, user);
-        inner_claim(ex, gate, (struct wd_limit){ .count = policy->max_requests_per_user, .window_s = 3600 }, "user", "user", user,
-                    "");
-    }
+    if (wd_budget_claim(gate, ex, model) != WD_CODE_NONE)
+        return WD_STEP_REFUSED;
     *op = (struct wd_store_op){ .kind = WD_STORE_RESERVE, .held = ex->held, .filter_version = UINT64_MAX };
     ex->held->nonce = ex->nonce;
     if (work != NULL) {
@@ -193,6 +174,10 @@ wd_inner_reserve(const struct wd_gate *gate, struct wd_exchange *ex, const struc
 static enum wd_code
 inner_limit_reached(struct wd_exchange *ex, const struct wd_claim *claim)
 {
+    if (claim->limit.unit != WD_UNIT_REQUESTS) {
+        inner_show_limits(ex);
+        return wd_budget_refuse(ex, claim);
+    }
     ex->retry_after_s = inner_seconds_up(claim->reset_us);
     ex->limit_known = true;
     ex->shown.limit = claim->limit.count;
@@ -276,8 +261,8 @@ inner_note_headers(struct wd_exchange *ex, const struct wd_arrival *arrival)
         return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST,
                                   "x-warder-sensitive came more than once; send one, with commas between its items");
     if (arrival->conversation.len > WD_CONVERSATION_MAX)
-        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST, "the header that names the conversation is too long (at most %d bytes)",
-                                  WD_CONVERSATION_MAX);
+        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST,
+                                  "the header that names the conversation is too long (at most %d bytes)", WD_CONVERSATION_MAX);
     ex->sensitive = arrival->sensitive;
     ex->conversation = arrival->conversation;
     return WD_CODE_NONE;

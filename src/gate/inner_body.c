@@ -1,6 +1,7 @@
-#include "inner_parts.h"
-
 #include <stdio.h>
+
+#include "budget.h"
+#include "inner_parts.h"
 
 static enum wd_code
 body_no_memory(struct wd_exchange *ex)
@@ -58,6 +59,7 @@ wd_inner_model(struct wd_inner_work *work)
     if ((code = wd_inner_provider_allowed(ex)) != WD_CODE_NONE)
         return code;
     wd_exchange_note(ex, work->gate, model, ex->model, sizeof(ex->model));
+    work->model = model;
     if (!wd_strings_match(&ex->provider->models, model))
         return wd_exchange_refuse(ex, WD_CODE_MODEL_NOT_ALLOWED, "the model %s is not in the list of the provider %s", ex->model,
                                   ex->provider->name);
@@ -240,7 +242,8 @@ wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span
               bool *changed, struct wd_store_op *op)
 {
     static enum wd_code (*const steps[])(struct wd_inner_work *) = {
-        wd_inner_model, wd_inner_tools, wd_inner_bounds, wd_inner_attachments, wd_inner_refs, wd_inner_named, wd_inner_texts, wd_inner_usage,
+        wd_inner_model, wd_inner_tools, wd_inner_bounds, wd_inner_attachments,
+        wd_inner_refs,  wd_inner_named, wd_inner_texts,  wd_inner_usage,
     };
     struct wd_inner_work work = { .gate = gate, .ex = ex, .arena = arena };
     struct wd_problem problem = { 0 };
@@ -269,5 +272,7 @@ wd_inner_body(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_span
         }
         *changed = true;
     }
+    if (!ex->taken)
+        wd_budget_estimate(gate->policy, ex->route.op, &work.request, &ex->budget);
     return wd_inner_reserve(gate, ex, &work, op);
 }

@@ -46,8 +46,9 @@ wd_inner_named(struct wd_inner_work *work)
     if (ex->sensitive.ptr == NULL || work->isolate.again)
         return WD_CODE_NONE;
     if (!work->isolate.on)
-        return wd_exchange_refuse(ex, WD_CODE_INVALID_REQUEST,
-                                  "x-warder-sensitive asks for data isolation, which the policy does not enable (isolation.enabled)");
+        return wd_exchange_refuse(
+            ex, WD_CODE_INVALID_REQUEST,
+            "x-warder-sensitive asks for data isolation, which the policy does not enable (isolation.enabled)");
     if (wd_isolate_named(&work->isolate, &work->request.doc, &item, &what))
         return WD_CODE_NONE;
     snprintf(ex->param, sizeof(ex->param), "x-warder-sensitive");
@@ -63,9 +64,10 @@ wd_inner_conflict(const struct wd_gate *gate, struct wd_exchange *ex)
     char kinds[120];
 
     wd_isolate_conflict(gate, ex->held, kinds, sizeof(kinds), &holder);
-    return wd_exchange_refuse(ex, WD_CODE_DATA_ISOLATION_VIOLATION,
-                              "the request holds data that %s was shown (%s) and that may not go to %s; send it there, or leave it out",
-                              holder, kinds, ex->provider->name);
+    return wd_exchange_refuse(
+        ex, WD_CODE_DATA_ISOLATION_VIOLATION,
+        "the request holds data that %s was shown (%s) and that may not go to %s; send it there, or leave it out", holder, kinds,
+        ex->provider->name);
 }
 
 enum wd_code
@@ -75,10 +77,11 @@ wd_inner_unreadable(struct wd_inner_work *work)
         return WD_CODE_NONE;
     if (work->isolate.err != WD_ERR_LIMIT)
         return wd_exchange_refuse(work->ex, WD_CODE_STORE_UNAVAILABLE, "the gateway is out of memory for this request");
-    return wd_exchange_refuse(work->ex, WD_CODE_INVALID_REQUEST,
-                              "the request holds more sensitive values than isolation can tell apart (at most %d, and %d places where "
-                              "a named value may stand); send it in parts",
-                              WD_ISOLATE_VALUES_MAX, WD_ISOLATE_PROBES_MAX);
+    return wd_exchange_refuse(
+        work->ex, WD_CODE_INVALID_REQUEST,
+        "the request holds more sensitive values than isolation can tell apart (at most %d, and %d places where "
+        "a named value may stand); send it in parts",
+        WD_ISOLATE_VALUES_MAX, WD_ISOLATE_PROBES_MAX);
 }
 
 void

@@ -19,6 +19,7 @@ struct wd_inner_work {
     struct wd_exchange *ex;
     struct wd_arena *arena;
     struct wd_request request;
+    struct wd_span model; /* as the provider gets it */
     struct wd_edits edits;
     struct wd_isolate isolate;
 };

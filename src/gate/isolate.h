@@ -45,7 +45,7 @@ struct wd_isolate {
     bool hit;   /* again: the text at hand shows such a value */
     enum wd_err err;
     struct wd_isolate_set values, probes, others;
-    struct wd_isolate_set seen; /* by a quick hash: words that were looked for already */
+    struct wd_isolate_set seen;                   /* by a quick hash: words that were looked for already */
     struct wd_span scopes[WD_ISOLATE_SCOPES_MAX]; /* the request's own first; then those whose registered values count too */
     unsigned scope_count;
 };
@@ -71,7 +71,8 @@ enum wd_isolate_kind wd_isolate_kind_of(const struct wd_rule *rule);
 size_t wd_isolate_normal(enum wd_isolate_kind kind, struct wd_span value, char out[WD_ISOLATE_VALUE_MAX]);
 
 /* The scope of a user's own values, of a role's, and of everybody's; in the arena, ptr NULL when memory is out. */
-struct wd_span wd_isolate_scope_of(struct wd_arena *arena, enum wd_isolate_scope scope, const char *who, struct wd_span conversation);
+struct wd_span wd_isolate_scope_of(struct wd_arena *arena, enum wd_isolate_scope scope, const char *who,
+                                   struct wd_span conversation);
 /*
  * A named value: fills in key, kind, words and first of one holding or, when it is longer, of several; *count has room for
  * WD_ISOLATE_NAMED_MAX and receives their number, 0 when the value is too short. WD_ERR_NOMEM.

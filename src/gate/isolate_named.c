@@ -322,7 +322,8 @@ named_item(struct named_item *item, const struct wd_json *doc, struct wd_span ra
     if (raw.ptr[0] == '#')
         ok = named_pointer(item, doc, text + 1, len - 1);
     else
-        ok = named_take(item, wd_span(text, len)) && (item->found || named_wrong(item, "is too short (at least 4 letters or digits)"));
+        ok = named_take(item, wd_span(text, len)) &&
+             (item->found || named_wrong(item, "is too short (at least 4 letters or digits)"));
     wd_secret_wipe(text, sizeof(text));
     return ok;
 }

@@ -61,6 +61,18 @@ wd_outer_events(const struct wd_outer *o)
     return o->events;
 }
 
+uint64_t
+wd_outer_text_bytes(const struct wd_outer *o)
+{
+    return o->text_bytes;
+}
+
+bool
+wd_outer_complete(const struct wd_outer *o)
+{
+    return o->complete;
+}
+
 void
 wd_outer_spare_init(struct wd_outer_spare *spare)
 {
@@ -220,6 +232,8 @@ void
 wd_outer_take_usage(struct wd_outer *o, const struct wd_response *r)
 {
     o->usage.known |= r->has_usage_in | r->has_usage_out;
+    o->usage.known_in |= r->has_usage_in;
+    o->usage.known_out |= r->has_usage_out;
     if (r->has_usage_in)
         o->usage.tokens_in = r->usage_in;
     if (r->has_usage_out)

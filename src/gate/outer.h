@@ -24,19 +24,26 @@ void wd_outer_spare_deinit(struct wd_outer_spare *spare);
 
 struct wd_outer_config {
     enum wd_op op;
-    const struct wd_scan *scan;   /* borrowed for the life of the gate; direction WD_OUTPUT */
-    bool drop_usage;              /* chat streams: the usage chunk was asked for by us, not by the client */
-    struct wd_span request_id;    /* borrowed; for error events */
-    size_t body_max;              /* bytes of a whole answer, and of one event */
-    bool unstored;                /* nothing can refer to the answer later: the request said so */
+    const struct wd_scan *scan; /* borrowed for the life of the gate; direction WD_OUTPUT */
+    bool drop_usage;            /* chat streams: the usage chunk was asked for by us, not by the client */
+    struct wd_span request_id;  /* borrowed; for error events */
+    size_t body_max;            /* bytes of a whole answer, and of one event */
+    bool unstored;              /* nothing can refer to the answer later: the request said so */
     /* Told of each id that the provider issues, once, before the event or the answer that carries it is let out; may be NULL. */
     void (*issued)(void *ctx, enum wd_isolate_kind kind, struct wd_span id);
     void *issued_ctx;
     struct wd_outer_spare *spare; /* borrowed; NULL: none */
+    /*
+     * Asked after each event of a stream, with the bytes of text so far, and before the event leaves. Another answer than NONE
+     * ends the stream with that error: *message, which holds no quote and no backslash. NULL: nobody is asked.
+     */
+    enum wd_code (*may_go_on)(void *data, uint64_t text_bytes, const char **message);
+    void *data;
 };
 
 struct wd_usage {
     bool known;
+    bool known_in, known_out; /* each by itself */
     uint64_t tokens_in, tokens_out;
 };
 
@@ -68,5 +75,8 @@ bool wd_outer_terminated(const struct wd_outer *o);   /* the format's terminator
 enum wd_code wd_outer_code(const struct wd_outer *o); /* why it was ended; NONE when it was not */
 struct wd_usage wd_outer_usage(const struct wd_outer *o);
 uint64_t wd_outer_events(const struct wd_outer *o);
+/* Bytes of text so far, before anything is replaced: of the fragments of a stream, or of all strings of a whole answer. */
+uint64_t wd_outer_text_bytes(const struct wd_outer *o);
+bool wd_outer_complete(const struct wd_outer *o); /* the provider's answer was read to its end */
 
 #endif

@@ -150,6 +150,14 @@ wd_outer_drop_logprobs(struct wd_outer_work *w, const struct wd_response *r)
     return err;
 }
 
+static void
+body_count_text(struct wd_outer *o, const struct wd_json *doc)
+{
+    for (uint32_t i = 0; i < doc->count; i++)
+        if (doc->nodes[i].type == WD_JSON_STRING)
+            o->text_bytes += doc->nodes[i].end - doc->nodes[i].start - 2;
+}
+
 static enum wd_err
 body_read(struct wd_outer_work *w, struct wd_span body, bool issues, struct wd_buf *out)
 {
@@ -166,6 +174,8 @@ body_read(struct wd_outer_work *w, struct wd_span body, bool issues, struct wd_b
     if (err != WD_OK)
         return err;
     wd_outer_take_usage(o, &r);
+    o->complete = true;
+    body_count_text(o, &doc);
     if (r.all)
         err = wd_outer_inspect(w, &r);
     if (err == WD_OK)

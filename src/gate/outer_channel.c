@@ -397,6 +397,7 @@ channel_take(struct wd_outer_work *w, const struct wd_response *r, uint32_t i, s
 
     if (text.ptr == NULL)
         return WD_ERR_NOMEM;
+    w->o->text_bytes += text.len;
     if (c == NULL)
         return WD_OK;
     wd_buf_clear(&w->memory.text);

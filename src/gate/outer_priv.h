@@ -36,6 +36,7 @@ struct wd_outer {
     uint32_t channel_count, channel_size;
     struct wd_usage usage;
     uint64_t events;
+    uint64_t text_bytes;
     uint64_t sequence; /* of the next event of ours */
     uint64_t shift;    /* events of ours so far: what follow is renumbered */
     uint64_t *counted; /* Responses: hashes of texts with findings, for the same text comes up to five times */
@@ -43,7 +44,7 @@ struct wd_outer {
     uint64_t *issued; /* hashes of ids that were told, for an event after the other repeats them */
     uint32_t issued_count;
     bool has_sequence;
-    bool may_end, closed, ended, terminated;
+    bool may_end, closed, ended, terminated, complete;
     enum wd_code code;
 };
 

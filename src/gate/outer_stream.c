@@ -201,6 +201,7 @@ stream_json(struct wd_outer_work *w, const struct wd_sse_event *e)
     o->may_end |= r.turn != WD_TURN_NONE;
     o->closed |= r.turn == WD_TURN_END;
     o->terminated |= r.turn == WD_TURN_END;
+    o->complete |= r.turn == WD_TURN_END;
     return WD_OK;
 }
 
@@ -223,8 +224,17 @@ stream_event(struct wd_outer_work *w, const struct wd_sse_event *e)
     err = wd_outer_channels_close(w, wd_span(NULL, 0));
     if (err != WD_OK)
         return err;
-    o->closed = o->terminated = true;
+    o->closed = o->terminated = o->complete = true;
     return stream_write_lines(w, e, NULL);
+}
+
+/* May what the event says be sent, and the stream go on? */
+static enum wd_code
+stream_may_go_on(struct wd_outer *o, const char **message)
+{
+    if (o->config.may_go_on == NULL || o->closed)
+        return WD_CODE_NONE;
+    return o->config.may_go_on(o->config.data, o->text_bytes, message);
 }
 
 /* Takes bytes event by event. What cannot be read or may not leave ends the stream. */
@@ -233,6 +243,8 @@ stream_feed(struct wd_outer_work *w, struct wd_span bytes, struct wd_buf *out)
 {
     struct wd_outer *o = w->o;
     struct wd_sse_event event;
+    const char *message = "";
+    enum wd_code code;
     enum wd_err err;
     bool got;
 
@@ -248,6 +260,8 @@ stream_feed(struct wd_outer_work *w, struct wd_span bytes, struct wd_buf *out)
         if (err != WD_OK)
             return wd_outer_stop(w, WD_CODE_PROVIDER_INVALID_RESPONSE,
                                  err == WD_ERR_LIMIT ? "the provider sent an event that is too large" : stream_unreadable, out);
+        if ((code = stream_may_go_on(o, &message)) != WD_CODE_NONE)
+            return wd_outer_stop(w, code, message, out);
         err = wd_buf_add(out, wd_buf_span(&w->memory.block));
         if (err != WD_OK)
             return err;
@@ -287,7 +301,7 @@ stream_complete(struct wd_outer_work *w, struct wd_buf *out)
         err = wd_buf_add_str(&w->memory.block, "data: [DONE]\n\n");
     if (err == WD_OK)
         err = wd_buf_add(out, wd_buf_span(&w->memory.block));
-    o->closed = o->terminated = true;
+    o->closed = o->terminated = o->complete = true;
     return err;
 }
 

@@ -1,5 +1,6 @@
 #include "record.h"
 
+#include <inttypes.h>
 #include <time.h>
 
 #include "../base/json.h"
@@ -132,6 +133,9 @@ record_outcome(struct record *r, const struct wd_exchange *ex)
         record_add(r, ",\"tokens_in\":null,\"tokens_out\":null");
     record_number(r, ",\"upstream_ms\":", ex->upstream_ms);
     record_number(r, ",\"gateway_us\":", ex->gateway_ns / 1000);
+    if (ex->budget.price != NULL && r->err == WD_OK)
+        r->err =
+            wd_buf_printf(r->out, ",\"cost_usd\":%" PRIu64 ".%06" PRIu64, ex->budget.cost / 1000000, ex->budget.cost % 1000000);
 }
 
 enum wd_err

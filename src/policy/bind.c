@@ -134,7 +134,21 @@ bind_duration(struct bind *b, const char *text)
 static enum wd_err
 bind_limit(struct bind *b, const char *text)
 {
-    return wd_limit_parse(b->member, text);
+    return wd_limit_parse(b->member, WD_UNIT_REQUESTS, text);
+}
+
+static enum wd_err
+bind_price(struct bind *b, const char *text)
+{
+    uint64_t micro;
+    enum wd_err err = wd_value_micro(&micro, text);
+
+    if (err != WD_OK)
+        return err;
+    if (micro < (uint64_t)b->row->min * 1000000 || micro > (uint64_t)b->row->max * 1000000)
+        return WD_ERR_RANGE;
+    *(uint64_t *)b->member = micro;
+    return WD_OK;
 }
 
 static enum wd_err
@@ -364,10 +378,12 @@ static const struct {
     [WD_SETTING_GLOBS] = { bind_glob, .list = true },
     [WD_SETTING_KEYS] = { bind_key, .list = true },
     [WD_SETTING_LIMIT] = { bind_limit },
+    [WD_SETTING_LIMITS] = { NULL, .list = true },
     [WD_SETTING_MILLIS] = { bind_millis },
     [WD_SETTING_PATTERN] = { bind_pattern },
     [WD_SETTING_PATH] = { bind_file },
     [WD_SETTING_PREFIX] = { bind_prefix },
+    [WD_SETTING_PRICE] = { bind_price },
     [WD_SETTING_PROVIDERS] = { bind_role_provider, .list = true },
     [WD_SETTING_STORE] = { bind_store },
     [WD_SETTING_TEXT] = { bind_text },
@@ -400,6 +416,42 @@ bind_init(struct bind *b, struct wd_load *load, const struct wd_setting *row, vo
     b->member = row->size != 0 ? (char *)base + row->offset : NULL;
 }
 
+/* A map of one unit: {tokens: 200000/1h}. */
+static enum wd_err
+bind_limits_item(struct bind *b, const struct wd_yaml *item)
+{
+    static const char *const units[] = {
+        [WD_UNIT_REQUESTS] = "requests", [WD_UNIT_TOKENS] = "tokens", [WD_UNIT_MICRO_USD] = "usd"
+    };
+    struct wd_limit_list *list = b->member;
+    const struct wd_yaml *entry = item->kind == WD_YAML_MAP && item->count == 1 ? item->child : NULL;
+
+    b->what = "has an item that is no map of one unit";
+    if (entry == NULL || entry->kind != WD_YAML_SCALAR || wd_yaml_is_null(entry) || wd_yaml_is_blank(entry))
+        return WD_ERR_SYNTAX;
+    for (int u = 0; u < 3; u++) {
+        if (strcmp(entry->key, units[u]) != 0)
+            continue;
+        b->what = NULL;
+        return wd_limit_parse(&list->items[list->count++], (enum wd_unit)u, entry->text);
+    }
+    snprintf(b->text, sizeof(b->text), "counts %s, which is no unit", wd_yaml_shown(entry->key));
+    b->what = b->text;
+    return WD_ERR_NOTFOUND;
+}
+
+static enum wd_err
+bind_list_item(struct bind *b, const struct wd_yaml *item)
+{
+    if (b->row->kind == WD_SETTING_LIMITS)
+        return bind_limits_item(b, item);
+    b->what = "has an item that is no text";
+    if (item->kind != WD_YAML_SCALAR || wd_yaml_is_null(item) || wd_yaml_is_blank(item))
+        return WD_ERR_SYNTAX;
+    b->what = NULL;
+    return bind_kinds[b->row->kind].set(b, item->text);
+}
+
 static enum wd_err
 bind_list(struct wd_load *load, const struct wd_setting *row, const struct wd_yaml *list, void *base)
 {
@@ -418,11 +470,8 @@ bind_list(struct wd_load *load, const struct wd_setting *row, const struct wd_ya
     for (const struct wd_yaml *item = list->child; item != NULL; item = item->next, b.index++) {
         enum wd_err err;
 
-        b.what = NULL;
         b.line = item->line;
-        if (item->kind != WD_YAML_SCALAR || wd_yaml_is_null(item) || wd_yaml_is_blank(item))
-            return bind_fail(load, WD_ERR_SYNTAX, item, row, "has an item that is no text");
-        err = bind_kinds[row->kind].set(&b, item->text);
+        err = bind_list_item(&b, item);
         if (err != WD_OK)
             return bind_fail(load, err, item, row, b.what);
     }

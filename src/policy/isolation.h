@@ -60,9 +60,9 @@ struct wd_isolation {
     bool enabled;
     enum wd_isolate_scope scope;
     uint32_t remember_ms;
-    uint32_t kinds;          /* bits 1 << enum wd_isolate_kind */
-    bool redact;             /* a conflict is redacted instead of refused */
-    const char *header;      /* lower case; names the conversation */
+    uint32_t kinds;     /* bits 1 << enum wd_isolate_kind */
+    bool redact;        /* a conflict is redacted instead of refused */
+    const char *header; /* lower case; names the conversation */
 };
 
 #endif

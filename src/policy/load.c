@@ -13,6 +13,7 @@
 #define LOAD_PROVIDERS 64 /* bits of wd_role.providers */
 #define LOAD_ROLES 64
 #define LOAD_OWN_RULES 256
+#define LOAD_MODELS 256
 
 #define LOAD_LOWER "abcdefghijklmnopqrstuvwxyz0123456789"
 #define LOAD_UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -162,6 +163,17 @@ static const struct load_named load_roles = {
     .accepted_name = "1 to 32 letters, digits, - and _, a letter or digit first",
 };
 
+static const struct load_named load_models = {
+    .key = "models",
+    .may_lack = true,
+    .max = LOAD_MODELS,
+    .size = sizeof(struct wd_model),
+    .is_name = wd_budgets_name,
+    .bind = wd_budgets_model,
+    .accepted = "a map of up to 256 globs of models",
+    .accepted_name = "1 to 128 printable ASCII characters without blanks, * any run, ? any one",
+};
+
 static const struct load_named load_own_rules = {
     .key = "rules.add",
     .may_lack = true,
@@ -236,6 +248,11 @@ load_bind(struct wd_load *load)
         return err;
     policy->roles = items;
     items = NULL;
+    err = load_named(load, &load_models, &items, &policy->model_count);
+    if (err != WD_OK)
+        return err;
+    policy->models = items;
+    items = NULL;
     err = load_named(load, &load_own_rules, &items, &policy->own_rule_count);
     policy->own_rules = items;
     if (err == WD_OK)
@@ -243,6 +260,8 @@ load_bind(struct wd_load *load)
     if (err != WD_OK)
         return err;
     err = wd_environ_apply(load);
+    if (err == WD_OK)
+        err = wd_budgets_finish(load);
     return err == WD_OK ? wd_check_policy(load) : err;
 }
 
@@ -434,6 +453,15 @@ wd_strings_match(const struct wd_strings *globs, struct wd_span text)
         if (wd_glob_match(globs->items[i], text))
             return true;
     return false;
+}
+
+const struct wd_model *
+wd_policy_price(const struct wd_policy *p, struct wd_span model)
+{
+    for (uint32_t i = 0; i < p->model_count; i++)
+        if (p->models[i].price_in != WD_PRICE_NONE && wd_glob_match(p->models[i].name, model))
+            return &p->models[i];
+    return NULL;
 }
 
 bool

@@ -19,6 +19,11 @@ enum wd_err wd_policy_parse(struct wd_policy **policy, struct wd_span text, cons
 enum wd_err wd_bind(struct wd_load *load, const struct wd_yaml *map, const char *prefix, void *base) WD_CHECK;
 /* environ.c: the variables, after the file is bound. */
 enum wd_err wd_environ_apply(struct wd_load *load) WD_CHECK;
+/* budgets.c: of `models`. */
+bool wd_budgets_name(const char *name);
+enum wd_err wd_budgets_model(struct wd_load *load, const struct wd_yaml *node, uint32_t index, void *item) WD_CHECK;
+/* budgets.c: all limits of each scope into its list; after the environment. */
+enum wd_err wd_budgets_finish(struct wd_load *load) WD_CHECK;
 /* check.c: what holds between keys. */
 enum wd_err wd_check_policy(struct wd_load *load) WD_CHECK;
 

@@ -32,6 +32,18 @@ struct wd_limit {
     uint8_t rank;
     uint16_t group;
 };
+#define WD_LIMIT_REQUESTS_MAX UINT64_C(1000000000)
+#define WD_LIMIT_AMOUNT_MAX UINT64_C(1000000000000) /* a million dollars */
+#define WD_LIMIT_WINDOW_MAX_S (31u * 86400)
+#define WD_LIMIT_RANK_MAX 7
+
+#define WD_LIMITS_MAX 4 /* in a list of the file */
+
+/* All limits of one scope, ranked: those of a list and the one with a key of its own. */
+struct wd_limit_list {
+    struct wd_limit items[WD_LIMITS_MAX + 1];
+    uint32_t count;
+};
 
 struct wd_strings {
     const char **items;
@@ -57,6 +69,7 @@ struct wd_provider {
     const char *key_prefix;   /* "" when none */
     struct wd_strings models; /* globs: * any run, ? one character */
     struct wd_limit limit, user_limit;
+    struct wd_limit_list limits, user_limits; /* limit and user_limit among them */
     uint32_t connect_timeout_ms, read_timeout_ms;
     uint32_t index; /* position in wd_policy.providers */
     int line;
@@ -64,11 +77,21 @@ struct wd_provider {
 
 struct wd_role {
     const char *name;
-    bool all_providers;      /* "*" */
-    uint64_t providers;      /* bit per provider index; at most 64 providers */
-    struct wd_strings tools; /* globs */
-    struct wd_limit limit;   /* each user */
+    bool all_providers;          /* "*" */
+    uint64_t providers;          /* bit per provider index; at most 64 providers */
+    struct wd_strings tools;     /* globs */
+    struct wd_limit limit;       /* each user */
+    struct wd_limit_list limits; /* limit among them */
     uint32_t index;
+};
+
+#define WD_PRICE_NONE UINT64_MAX
+
+/* Models by a glob of their names, at whichever provider: `models`. */
+struct wd_model {
+    const char *name;                         /* the glob */
+    struct wd_limit_list limits, user_limits; /* all users together; each user */
+    uint64_t price_in, price_out;             /* micro-dollars a million tokens; both WD_PRICE_NONE: no price here */
 };
 
 /* A rule of the policy's own: `rules.add`. */
@@ -123,6 +146,9 @@ struct wd_policy {
     uint32_t provider_count;
     struct wd_role *roles;
     uint32_t role_count;
+    struct wd_limit_list user_limits; /* each user over everything, max_requests_per_user among them */
+    struct wd_model *models;          /* in the order of the file */
+    uint32_t model_count;
 
     uint32_t message_chars_min, message_chars_max;
     double temperature_min, temperature_max;
@@ -173,8 +199,15 @@ const struct wd_provider *wd_policy_provider(const struct wd_policy *p, struct w
 const struct wd_role *wd_policy_role(const struct wd_policy *p, struct wd_span name);
 bool wd_strings_match(const struct wd_strings *globs, struct wd_span text);
 bool wd_role_allows(const struct wd_role *role, const struct wd_provider *provider);
-/* "100/60s", "10/1h", "5/31d": WD_ERR_SYNTAX or WD_ERR_RANGE */
-enum wd_err wd_limit_parse(struct wd_limit *limit, const char *text) WD_CHECK;
+/* "100/60s", "10/1h", "5/31d"; of money "0.25/1h" in dollars: WD_ERR_SYNTAX or WD_ERR_RANGE */
+enum wd_err wd_limit_parse(struct wd_limit *limit, enum wd_unit unit, const char *text) WD_CHECK;
+/* The first of `models` that matches and has a price; NULL: none. */
+const struct wd_model *wd_policy_price(const struct wd_policy *p, struct wd_span model);
+/*
+ * Fills in rank and group of the limits of one scope, and sorts them: by unit, the longest window first (of equal ones the
+ * smaller count). At most WD_LIMIT_RANK_MAX + 1.
+ */
+void wd_limits_rank(struct wd_limit *limits, size_t count);
 /* "30d", "12h", "90s", "15m" to seconds */
 enum wd_err wd_duration_parse(uint64_t *seconds, const char *text) WD_CHECK;
 

@@ -6,6 +6,7 @@
 #define POLICY(member) KEPT(wd_policy, member)
 #define PROVIDER(member) KEPT(wd_provider, member)
 #define ROLE(member) KEPT(wd_role, member)
+#define MODEL(member) KEPT(wd_model, member)
 #define RULE(member) KEPT(wd_own_rule, member)
 #define NOT_KEPT 0, 0
 
@@ -31,14 +32,16 @@ static const struct wd_choice settings_severities[] = {
 };
 static const struct wd_choice settings_directions[] = { { "input", WD_INPUT }, { "output", WD_OUTPUT }, { NULL } };
 static const struct wd_choice settings_refusals[] = { { "error", false }, { "native", true }, { NULL } };
-static const struct wd_choice settings_scopes[] = {
-    { "user", WD_SCOPE_USER }, { "tenant", WD_SCOPE_TENANT }, { "conversation", WD_SCOPE_CONVERSATION }, { "global", WD_SCOPE_GLOBAL }, { NULL }
-};
+static const struct wd_choice settings_scopes[] = { { "user", WD_SCOPE_USER },
+                                                    { "tenant", WD_SCOPE_TENANT },
+                                                    { "conversation", WD_SCOPE_CONVERSATION },
+                                                    { "global", WD_SCOPE_GLOBAL },
+                                                    { NULL } };
 static const struct wd_choice settings_isolated[] = {
 #define X(id, name) { name, 1 << WD_ISOLATE_##id },
     WD_ISOLATE_KINDS(X)
 #undef X
-    { NULL }
+        { NULL }
 };
 static const struct wd_choice settings_conflicts[] = { { "refuse", false }, { "redact", true }, { NULL } };
 
@@ -66,6 +69,8 @@ const struct wd_setting wd_settings[] = {
       "How many gateways share the store." },
     { "workers", WD_SETTING_UINT, POLICY(workers), 1, 64, "null", NULL,
       "Worker processes; null: one a core." },
+    { "user_limits", WD_SETTING_LIMITS, POLICY(user_limits), 1, WD_LIMITS_MAX, "null", NULL,
+      "Of each user, whatever provider, role and model." },
 
     { "providers.*.format", WD_SETTING_CHOICE, PROVIDER(format), 0, 0, NULL, settings_formats,
       "The wire format that the provider speaks." },
@@ -83,6 +88,10 @@ const struct wd_setting wd_settings[] = {
       "Requests of all users together." },
     { "providers.*.user_limit", WD_SETTING_LIMIT, PROVIDER(user_limit), 0, 0, "null", NULL,
       "Requests of each user at this provider." },
+    { "providers.*.limits", WD_SETTING_LIMITS, PROVIDER(limits), 1, WD_LIMITS_MAX, "null", NULL,
+      "Of all users together: requests, tokens and money, beside `limit`." },
+    { "providers.*.user_limits", WD_SETTING_LIMITS, PROVIDER(user_limits), 1, WD_LIMITS_MAX, "null", NULL,
+      "Of each user at this provider." },
     { "providers.*.connect_timeout", WD_SETTING_DURATION, PROVIDER(connect_timeout_ms), 1, 60, "5s", NULL,
       "How long connecting may take." },
     { "providers.*.read_timeout", WD_SETTING_DURATION, PROVIDER(read_timeout_ms), 1, 3600, "300s", NULL,
@@ -94,6 +103,17 @@ const struct wd_setting wd_settings[] = {
       "The tools that its requests may declare; none when empty." },
     { "roles.*.limit", WD_SETTING_LIMIT, ROLE(limit), 0, 0, "null", NULL,
       "Requests of each user of the role." },
+    { "roles.*.limits", WD_SETTING_LIMITS, ROLE(limits), 1, WD_LIMITS_MAX, "null", NULL,
+      "Of each user of the role: requests, tokens and money, beside `limit`." },
+
+    { "models.*.price.input", WD_SETTING_PRICE, MODEL(price_in), 0, 1000000, "null", NULL,
+      "US dollars for a million tokens of requests. `*` is a glob of models; the first with a price that matches counts." },
+    { "models.*.price.output", WD_SETTING_PRICE, MODEL(price_out), 0, 1000000, "null", NULL,
+      "The same for tokens of answers." },
+    { "models.*.limits", WD_SETTING_LIMITS, MODEL(limits), 1, WD_LIMITS_MAX, "null", NULL,
+      "Of all users of these models together; those of every glob that matches count." },
+    { "models.*.user_limits", WD_SETTING_LIMITS, MODEL(user_limits), 1, WD_LIMITS_MAX, "null", NULL,
+      "Of each user of these models." },
 
     { "input.message_chars.min", WD_SETTING_UINT, POLICY(message_chars_min), 0, 1000000, "1", NULL,
       "Fewest characters of a user message." },
@@ -243,6 +263,15 @@ settings_accepted(const struct wd_setting *row, char *out, size_t size)
         break;
     case WD_SETTING_LIMIT:
         snprintf(out, size, "N/WINDOW such as 100/60s, N from 1 to 1000000000, WINDOW from 1s to 31d");
+        break;
+    case WD_SETTING_LIMITS:
+        snprintf(out, size,
+                 "a list of %lld to %lld, each {requests: N/WINDOW}, {tokens: N/WINDOW} or {usd: N/WINDOW}, N from 1 to "
+                 "1000000000 requests, 1 to 1000000000000 tokens, 0.000001 to 1000000 dollars, WINDOW from 1s to 31d",
+                 min, max);
+        break;
+    case WD_SETTING_PRICE:
+        snprintf(out, size, "%lld to %lld, up to six digits after the point", min, max);
         break;
     case WD_SETTING_PATH:
         snprintf(out, size, "a path of up to 1024 bytes, absolute or from the folder of this file, without quotes, \\ $ ; { }");

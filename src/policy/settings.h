@@ -15,10 +15,12 @@ enum wd_setting_kind {
     WD_SETTING_GLOBS,     /* struct wd_strings; min and max items */
     WD_SETTING_KEYS,      /* of a provider; min and max items */
     WD_SETTING_LIMIT,     /* struct wd_limit */
+    WD_SETTING_LIMITS,    /* struct wd_limit_list, not ranked yet; min and max items */
     WD_SETTING_MILLIS,    /* uint32_t milliseconds; min and max too */
     WD_SETTING_PATTERN,   /* const char *; min and max characters */
     WD_SETTING_PATH,      /* const char *, made absolute */
     WD_SETTING_PREFIX,    /* const char * */
+    WD_SETTING_PRICE,     /* uint64_t micro-dollars a million tokens; min and max in dollars */
     WD_SETTING_PROVIDERS, /* of a role; min and max items */
     WD_SETTING_STORE,     /* struct wd_store_url */
     WD_SETTING_TEXT,      /* const char *; min and max characters */
@@ -39,7 +41,7 @@ struct wd_choice {
 struct wd_setting {
     const char *name; /* "providers.*.limit": * stands for any name */
     enum wd_setting_kind kind;
-    size_t offset, size; /* in struct wd_policy, wd_provider, wd_role or wd_own_rule; size 0: checked, but not kept */
+    size_t offset, size; /* in struct wd_policy, wd_provider, wd_role, wd_model or wd_own_rule; size 0: checked, but not kept */
     int64_t min, max;
     const char *fallback; /* as written in the file (of a list: its one item); "null": may be null; NULL: required */
     const struct wd_choice *choices;

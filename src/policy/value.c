@@ -34,28 +34,46 @@ wd_value_uint(uint64_t *value, const char *text)
     return err == WD_ERR_SYNTAX || *text != '\0' ? WD_ERR_SYNTAX : err;
 }
 
-enum wd_err
-wd_value_decimal(double *value, const char *text)
+/* Digits, and up to six behind a point, from *text on, which then stands behind them. */
+static enum wd_err
+value_micro(uint64_t *micro, const char **text)
 {
-    uint64_t whole;
-    double scale = 1, fraction = 0;
-    enum wd_err err = value_digits(&whole, &text);
+    uint64_t whole, fraction = 0;
+    enum wd_err err = value_digits(&whole, text);
 
     if (err == WD_ERR_SYNTAX)
         return err;
-    if (*text == '.') {
-        size_t len = strspn(++text, "0123456789");
+    if (**text == '.') {
+        size_t len = strspn(++*text, "0123456789");
 
         if (len == 0 || len > 6)
             return WD_ERR_SYNTAX;
-        for (; len > 0; len--, text++) {
-            fraction = fraction * 10 + (*text - '0');
-            scale *= 10;
-        }
+        for (size_t i = 0; i < 6; i++)
+            fraction = fraction * 10 + (i < len ? (uint64_t)((*text)[i] - '0') : 0);
+        *text += len;
     }
-    if (*text != '\0')
-        return WD_ERR_SYNTAX;
-    *value = (double)whole + fraction / scale;
+    if (err == WD_OK && whole > UINT64_MAX / 1000000 - 1)
+        err = WD_ERR_RANGE;
+    *micro = err == WD_OK ? whole * 1000000 + fraction : 0;
+    return err;
+}
+
+enum wd_err
+wd_value_micro(uint64_t *micro, const char *text)
+{
+    enum wd_err err = value_micro(micro, &text);
+
+    return err == WD_ERR_SYNTAX || *text != '\0' ? WD_ERR_SYNTAX : err;
+}
+
+enum wd_err
+wd_value_decimal(double *value, const char *text)
+{
+    uint64_t micro;
+    enum wd_err err = wd_value_micro(&micro, text);
+
+    if (err == WD_OK)
+        *value = (double)micro / 1000000;
     return err;
 }
 
@@ -130,21 +148,53 @@ wd_duration_parse(uint64_t *seconds, const char *text)
 }
 
 enum wd_err
-wd_limit_parse(struct wd_limit *limit, const char *text)
+wd_limit_parse(struct wd_limit *limit, enum wd_unit unit, const char *text)
 {
+    uint64_t max = unit == WD_UNIT_REQUESTS ? WD_LIMIT_REQUESTS_MAX : WD_LIMIT_AMOUNT_MAX;
     uint64_t n, window;
     enum wd_err err, window_err;
 
-    err = value_digits(&n, &text);
+    err = unit == WD_UNIT_MICRO_USD ? value_micro(&n, &text) : value_digits(&n, &text);
     if (err == WD_ERR_SYNTAX || *text != '/')
         return WD_ERR_SYNTAX;
     window_err = wd_duration_parse(&window, text + 1);
     if (window_err == WD_ERR_SYNTAX)
         return window_err;
-    if (err != WD_OK || window_err != WD_OK || n < 1 || n > 1000000000 || window > 31 * value_day)
+    if (err != WD_OK || window_err != WD_OK || n < 1 || n > max || window > WD_LIMIT_WINDOW_MAX_S)
         return WD_ERR_RANGE;
-    *limit = (struct wd_limit){ .count = (uint32_t)n, .window_s = (uint32_t)window };
+    *limit = (struct wd_limit){ .count = n, .window_s = (uint32_t)window, .unit = (uint8_t)unit };
     return WD_OK;
+}
+
+static bool
+limit_before(const struct wd_limit *a, const struct wd_limit *b)
+{
+    if (a->unit != b->unit)
+        return a->unit < b->unit;
+    return a->window_s != b->window_s ? a->window_s > b->window_s : a->count < b->count;
+}
+
+void
+wd_limits_rank(struct wd_limit *limits, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct wd_limit l = limits[i];
+        size_t k = i;
+        for (; k > 0 && limit_before(&l, &limits[k - 1]); k--)
+            limits[k] = limits[k - 1];
+        limits[k] = l;
+    }
+    for (size_t first = 0, end; first < count; first = end) {
+        uint32_t hash = 2166136261u;
+
+        for (end = first; end < count && limits[end].unit == limits[first].unit; end++)
+            hash = (hash ^ limits[end].window_s) * 16777619u;
+        uint16_t group = (uint16_t)(hash >> 16 ^ hash);
+        for (size_t i = first; i < end; i++) {
+            limits[i].rank = (uint8_t)(i - first);
+            limits[i].group = end - first > 1 ? (group != 0 ? group : 1) : 0;
+        }
+    }
 }
 
 static bool

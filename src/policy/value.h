@@ -16,6 +16,8 @@
 enum wd_err wd_value_uint(uint64_t *value, const char *text) WD_CHECK;
 /* Digits, and up to six after a point. */
 enum wd_err wd_value_decimal(double *value, const char *text) WD_CHECK;
+/* The same, exactly, in millionths. */
+enum wd_err wd_value_micro(uint64_t *micro, const char *text) WD_CHECK;
 /* Digits, alone or with KiB or MiB. */
 enum wd_err wd_value_bytes(uint64_t *bytes, const char *text) WD_CHECK;
 

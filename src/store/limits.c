@@ -3,12 +3,11 @@
 #include <string.h>
 
 #include "keyed.h"
+#include "limits_convert.h"
 #include "limits_map.h"
 #include "limits_window.h"
 
-#define LIMITS_COUNT_MAX 1000000000u
-#define LIMITS_WINDOW_MAX_S (31u * 86400)
-#define LIMITS_CLAIMS_MAX 16
+#define LIMITS_CLAIMS_MAX 1024
 #define LIMITS_NONE UINT32_MAX
 #define LIMITS_SWEEP 8         /* counters looked at in a take */
 #define LIMITS_SWEEP_FULL 1024 /* when room has run out */
@@ -64,7 +63,7 @@ counter_make(struct wd_limits *l, const struct wd_claim *claim, uint64_t now)
             struct limits_counter *c = &l->counters[at];
             memset(c, 0, sizeof(*c));
             memcpy(c->key, claim->key, sizeof(c->key));
-            c->kind = claim->limit.count <= LIMITS_EXACT_MAX ? LIMITS_KIND_LOG : LIMITS_KIND_SLICES;
+            c->kind = (uint16_t)limits_kind_for(&claim->limit);
             c->slice_window_s = claim->limit.window_s;
             c->keep_us = limits_window(&claim->limit);
             c->newest_us = now;
@@ -77,132 +76,114 @@ counter_make(struct wd_limits *l, const struct wd_claim *claim, uint64_t now)
     return LIMITS_NONE;
 }
 
-/* Each entry of a log into the slice of its time. */
-static enum wd_err
-counter_to_slices(struct wd_limits *l, struct limits_counter *c, const struct limits_counter *old, uint64_t now)
+/* How much of its unit a claim asks for. */
+static uint64_t
+claim_needs(const struct wd_claim *claim)
 {
-    uint64_t width = limits_slice_us(c->slice_window_s), from = limits_since(now / width, LIMITS_SLICES);
-    enum wd_err err = WD_OK;
-
-    if (old->kind == LIMITS_KIND_LOG) {
-        if (old->hidden != 0 && old->hidden_us / width >= from && old->hidden_us <= now)
-            err = limits_slices_add(l, c, old->hidden_us / width, old->hidden);
-        for (uint32_t i = 0; i < limits_log_count(old) && err == WD_OK; i++) {
-            uint64_t slice = limits_log_time(l, old, i) / width;
-            if (slice >= from)
-                err = limits_slices_add(l, c, slice, 1);
-        }
-        return err;
-    }
-    uint64_t old_width = limits_slice_us(old->slice_window_s), last = now / old_width;
-    for (uint64_t s = limits_since(last, LIMITS_SLICES); s <= last && err == WD_OK; s++) {
-        uint64_t end = (s + 1) * old_width - 1; /* its latest moment: against the caller */
-        uint64_t slice = (end < now ? end : now) / width;
-        uint32_t n = limits_slice_count(l, old, s);
-        if (n != 0 && slice >= from)
-            err = limits_slices_add(l, c, slice, n);
-    }
-    return err;
+    return claim->limit.unit == WD_UNIT_REQUESTS ? 1 : claim->amount;
 }
 
-/* The newest 1,024 of the slices, each at the latest moment of its slice. */
-static enum wd_err
-counter_to_log(struct wd_limits *l, struct limits_counter *c, const struct limits_counter *old, uint64_t now)
+/* When the oldest slices are out of the window without which no more than `most` is used. */
+static uint64_t
+counter_free_at(const struct wd_limits *l, const struct limits_counter *c, uint64_t used, uint64_t most, uint64_t oldest,
+                uint64_t now)
 {
-    uint64_t width = limits_slice_us(old->slice_window_s), last = now / width, oldest;
-    uint64_t sum = limits_slices_sum(l, old, now, &oldest), skip = sum > LIMITS_LOG ? sum - LIMITS_LOG : 0;
-    enum wd_err err = WD_OK;
+    uint64_t width = limits_slice_us(c->slice_window_s);
 
-    for (uint64_t s = oldest; s <= last && err == WD_OK; s++) {
-        uint64_t n = limits_slice_count(l, old, s), end = (s + 1) * width - 1;
-        uint64_t gone = n < skip ? n : skip;
-        if (gone != 0)
-            limits_log_hide(c, gone, end < now ? end : now, now);
-        skip -= gone;
-        for (n -= gone; n > 0 && err == WD_OK; n--)
-            err = limits_log_push(l, c, end < now ? end : now);
+    for (; oldest < now / width; oldest++) {
+        used -= c->kind == LIMITS_KIND_SLICES ? limits_slice_count(l, c, oldest) : limits_amount_at(l, c, oldest);
+        if (used <= most)
+            break;
     }
-    return err;
+    return (oldest + 1 + LIMITS_SLICES) * width;
 }
 
-/*
- * After a reload the limit may want the other kind, or other slices. The new state is built beside the old one; while
- * the two are swapped the counter is marked, and a kill in between makes it refuse for a window.
- */
-static enum wd_err
-counter_convert(struct wd_limits *l, struct limits_counter *c, const struct wd_limit *limit, uint64_t now)
-{
-    bool log = limit->count <= LIMITS_EXACT_MAX;
-    struct limits_counter made = *c, old = *c;
-    enum wd_err err;
-
-    if (c->kind == LIMITS_KIND_LOG ? log : !log && c->slice_window_s == limit->window_s)
-        return WD_OK;
-    made.kind = log ? LIMITS_KIND_LOG : LIMITS_KIND_SLICES;
-    made.ring = made.hidden = 0;
-    made.slice_window_s = limit->window_s;
-    memset(made.table, 0, sizeof(made.table));
-    err = log ? counter_to_log(l, &made, &old, now) : counter_to_slices(l, &made, &old, now);
-    if (err != WD_OK) {
-        for (uint32_t b = 0; b < LIMITS_TABLE; b++)
-            limits_block_free(l, &made.table[b]);
-        return err;
-    }
-    c->kind = LIMITS_KIND_BUSY;
-    limits_order();
-    c->slice_window_s = made.slice_window_s;
-    c->ring = made.ring;
-    c->hidden = made.hidden;
-    c->hidden_us = made.hidden_us;
-    c->newest_us = now;
-    memcpy(c->table, made.table, sizeof(c->table));
-    limits_order();
-    c->kind = made.kind;
-    limits_order();
-    for (uint32_t b = 0; b < LIMITS_TABLE; b++)
-        limits_block_free(l, &old.table[b]);
-    return WD_OK;
-}
-
-/* Used and remaining of the claim's window; *reset_us until one more is free, when none is. */
+/* Used and remaining of the claim's window; *reset_us until there is room for such a claim, when there is none. */
 static bool
 counter_room(const struct wd_limits *l, const struct limits_counter *c, struct wd_claim *claim, uint64_t now)
 {
-    uint64_t window = limits_window(&claim->limit), used, free_at, oldest;
-    uint64_t max = claim->limit.count;
+    uint64_t window = limits_window(&claim->limit), used, free_at = now, oldest;
+    uint64_t max = claim->limit.count, needs = claim_needs(claim);
+    uint32_t gone = 0;
 
     if (c->kind == LIMITS_KIND_LOG) {
-        uint32_t gone = limits_log_expired(l, c, window, now);
+        gone = limits_log_expired(l, c, window, now);
         used = limits_log_count(c) - gone;
-        free_at = used >= max ? limits_log_time(l, c, gone + (uint32_t)(used - max)) + window : now;
-    } else {
+    } else if (c->kind == LIMITS_KIND_SLICES) {
         used = limits_slices_sum(l, c, now, &oldest);
-        uint64_t width = limits_slice_us(c->slice_window_s);
-        for (uint64_t left = used; left >= max && oldest < now / width; oldest++) {
-            left -= limits_slice_count(l, c, oldest);
-            if (left < max)
-                break;
-        }
-        free_at = used >= max ? (oldest + 1 + LIMITS_SLICES) * width : now;
+    } else {
+        used = limits_amounts_sum(l, c, now, &oldest);
     }
     claim->remaining = used < max ? max - used : 0;
+    bool room = needs <= claim->remaining;
+    if (!room && needs > max)
+        free_at = now + window; /* alone it is too much */
+    else if (!room && c->kind == LIMITS_KIND_LOG)
+        free_at = limits_log_time(l, c, gone + (uint32_t)(used - max)) + window;
+    else if (!room)
+        free_at = counter_free_at(l, c, used, max - needs, oldest, now);
     claim->reset_us = limits_since(free_at, now);
-    return used < max;
+    return room;
 }
 
-static enum wd_err
-claim_take(struct wd_limits *l, struct wd_claim *claim, uint64_t now)
+/* The key of rank 0 of the claim's group. */
+static void
+claim_first_key(uint8_t key[16], const struct wd_claim *claim)
 {
-    uint64_t window = limits_window(&claim->limit);
-    uint32_t at = counter_find(l, claim->key);
-    struct limits_counter *c;
-    enum wd_err err = WD_OK;
+    memcpy(key, claim->key, 16);
+    key[7] ^= claim->limit.rank;
+}
 
-    if (at == LIMITS_NONE)
-        at = counter_make(l, claim, now);
-    if (at == LIMITS_NONE)
-        return WD_ERR_FULL;
-    c = &l->counters[at];
+static uint32_t
+claim_counter(struct wd_limits *l, const struct wd_claim *claim, uint64_t now)
+{
+    uint32_t at = counter_find(l, claim->key);
+
+    return at != LIMITS_NONE ? at : counter_make(l, claim, now);
+}
+
+/*
+ * Limits of a group count the same over different windows. When the windows are not those that its counters were last made for,
+ * each is made anew out of the one with the longest window, so that no change of the policy forgets what was used.
+ */
+static enum wd_err
+claims_regroup(struct wd_limits *l, const struct wd_claim *claims, size_t count, uint64_t now)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct wd_limit *limit = &claims[i].limit;
+        if (limit->group == 0 || limit->rank != 0)
+            continue;
+        uint32_t first = counter_find(l, claims[i].key);
+        if (first == LIMITS_NONE || l->counters[first].group == limit->group)
+            continue;
+        for (size_t k = 0; k < count; k++) {
+            uint8_t key[16];
+            claim_first_key(key, &claims[k]);
+            if (claims[k].limit.rank == 0 || memcmp(key, claims[i].key, 16) != 0)
+                continue;
+            uint32_t at = claim_counter(l, &claims[k], now);
+            if (at == LIMITS_NONE)
+                return WD_ERR_FULL;
+            enum wd_err err = limits_convert(l, &l->counters[at], &l->counters[first], &claims[k].limit, now);
+            if (err != WD_OK)
+                return err;
+            l->counters[at].keep_us = limits_window(&claims[k].limit);
+        }
+        l->counters[first].group = limit->group;
+        limits_order();
+    }
+    return WD_OK;
+}
+
+/* The counter as the limit wants it. */
+static enum wd_err
+counter_ready(struct wd_limits *l, struct limits_counter *c, const struct wd_limit *limit, uint64_t now)
+{
+    uint64_t window = limits_window(limit);
+    uint16_t kind = (uint16_t)limits_kind_for(limit);
+
+    if (limit->rank == 0)
+        c->group = limit->group; /* another one, and with fellows: seen to by claims_regroup() */
     if (c->keep_us < window)
         c->keep_us = window;
     if (c->kind == LIMITS_KIND_LOG) {
@@ -210,19 +191,37 @@ claim_take(struct wd_limits *l, struct wd_claim *claim, uint64_t now)
         if (limits_log_count(c) == 0)
             c->keep_us = window;
     }
-    err = counter_convert(l, c, &claim->limit, now);
-    if (err == WD_OK && !counter_room(l, c, claim, now))
+    if (c->kind == kind && (kind == LIMITS_KIND_LOG || c->slice_window_s == limit->window_s))
+        return WD_OK;
+    return limits_convert(l, c, c, limit, now);
+}
+
+static enum wd_err
+claim_take(struct wd_limits *l, struct wd_claim *claim, uint64_t now)
+{
+    uint32_t at = claim_counter(l, claim, now);
+    uint64_t needs = claim_needs(claim);
+
+    if (at == LIMITS_NONE)
+        return WD_ERR_FULL;
+    struct limits_counter *c = &l->counters[at];
+    enum wd_err err = counter_ready(l, c, &claim->limit, now);
+    if (err != WD_OK)
+        return err;
+    if (!counter_room(l, c, claim, now))
         return WD_ERR_DENIED;
-    if (err == WD_OK && c->kind == LIMITS_KIND_LOG) {
+    if (c->kind == LIMITS_KIND_LOG) {
         err = limits_log_push(l, c, now);
-    } else if (err == WD_OK) {
+    } else {
+        uint64_t slice = now / limits_slice_us(c->slice_window_s);
         c->newest_us = now;
-        err = limits_slices_add(l, c, now / limits_slice_us(c->slice_window_s), 1);
+        err = c->kind == LIMITS_KIND_SLICES ? limits_slices_add(l, c, slice, 1) : limits_amounts_add(l, c, slice, needs);
     }
     if (err != WD_OK)
         return err;
     claim->taken_us = now;
-    if (--claim->remaining == 0)
+    claim->remaining -= needs;
+    if (claim->remaining < needs)
         counter_room(l, c, claim, now);
     return WD_OK;
 }
@@ -235,6 +234,8 @@ claim_return(struct wd_limits *l, const struct wd_claim *claim, uint64_t taken_u
     if (at == LIMITS_NONE)
         return;
     struct limits_counter *c = &l->counters[at];
+    if ((c->kind == LIMITS_KIND_LOG || c->kind == LIMITS_KIND_SLICES) != (claim->limit.unit == WD_UNIT_REQUESTS))
+        return;
     if (c->kind == LIMITS_KIND_LOG) {
         limits_log_remove(l, c, taken_us);
         if (limits_log_count(c) == 0)
@@ -242,6 +243,10 @@ claim_return(struct wd_limits *l, const struct wd_claim *claim, uint64_t taken_u
         return;
     }
     uint64_t slice = taken_us / limits_slice_us(c->slice_window_s);
+    if (c->kind != LIMITS_KIND_SLICES) {
+        limits_amounts_less(l, c, slice, claim->amount);
+        return;
+    }
     uint32_t n = limits_slice_count(l, c, slice);
     if (n > 0)
         limits_store(limits_slice_word(l, c, slice), slice << 32 | (n - 1));
@@ -258,9 +263,8 @@ claim_show(const struct wd_limits *l, struct wd_claim *claim, uint64_t now)
     if (at == LIMITS_NONE)
         return;
     const struct limits_counter *c = &l->counters[at];
-    bool log = claim->limit.count <= LIMITS_EXACT_MAX;
     /* of another kind since a reload: told at its first take */
-    if (log == (c->kind == LIMITS_KIND_LOG))
+    if (c->kind == limits_kind_for(&claim->limit))
         counter_room(l, c, claim, now);
 }
 
@@ -303,7 +307,9 @@ claims_ok(const struct wd_claim *claims, size_t count)
         return false;
     for (size_t i = 0; i < count; i++) {
         const struct wd_limit *limit = &claims[i].limit;
-        if (limit->count == 0 || limit->count > LIMITS_COUNT_MAX || limit->window_s == 0 || limit->window_s > LIMITS_WINDOW_MAX_S)
+        uint64_t max = limit->unit == WD_UNIT_REQUESTS ? WD_LIMIT_REQUESTS_MAX : WD_LIMIT_AMOUNT_MAX;
+        if (limit->unit > WD_UNIT_MICRO_USD || limit->count == 0 || limit->count > max || limit->window_s == 0 ||
+            limit->window_s > WD_LIMIT_WINDOW_MAX_S || limit->rank > WD_LIMIT_RANK_MAX)
             return false;
     }
     return true;
@@ -322,7 +328,12 @@ wd_limits_take(struct wd_limits *l, struct wd_claim *claims, size_t count, uint6
         return err;
     uint64_t now = limits_now(l->header, mono_us);
     limits_sweep(l, now, LIMITS_SWEEP);
-    for (; done < count; done++) {
+    err = claims_regroup(l, claims, count, now);
+    if (err == WD_ERR_FULL) {
+        limits_sweep(l, now, LIMITS_SWEEP_FULL);
+        err = claims_regroup(l, claims, count, now);
+    }
+    for (; err == WD_OK && done < count; done++) {
         err = claim_take(l, &claims[done], now);
         if (err == WD_ERR_FULL) {
             limits_sweep(l, now, LIMITS_SWEEP_FULL);
@@ -355,12 +366,34 @@ wd_limits_return(struct wd_limits *l, const struct wd_claim *claims, size_t coun
     limits_unlock(l);
 }
 
+static void
+claim_settle(struct wd_limits *l, const struct wd_claim *claim, uint64_t now)
+{
+    uint32_t at = counter_find(l, claim->key);
+
+    if (at == LIMITS_NONE || l->counters[at].kind != limits_kind_for(&claim->limit))
+        return;
+    struct limits_counter *c = &l->counters[at];
+    uint64_t slice = claim->taken_us / limits_slice_us(c->slice_window_s);
+    if (claim->used <= claim->amount) {
+        limits_amounts_less(l, c, slice, claim->amount - claim->used);
+    } else if (limits_amounts_add(l, c, slice, claim->used - claim->amount) == WD_ERR_FULL) {
+        limits_sweep(l, now, LIMITS_SWEEP_FULL);
+        /* with no block even so it is lost: all that was reserved still counts */
+        if (limits_amounts_add(l, c, slice, claim->used - claim->amount) != WD_OK)
+            return;
+    }
+}
+
 void
 wd_limits_settle(struct wd_limits *l, const struct wd_claim *claims, size_t count)
 {
-    (void)l;
-    (void)claims;
-    (void)count;
+    if (limits_lock(l) != WD_OK)
+        return;
+    for (size_t i = 0; i < count && i < LIMITS_CLAIMS_MAX; i++)
+        if (claims[i].taken_us != 0 && claims[i].limit.unit != WD_UNIT_REQUESTS)
+            claim_settle(l, &claims[i], l->header->last_us);
+    limits_unlock(l);
 }
 
 void
@@ -368,6 +401,14 @@ wd_limits_look_again(struct wd_limits *l)
 {
     l->keeps = true;
     l->looked = false;
+}
+
+void
+wd_limits_key_of(struct wd_claim *claim, const uint8_t scope[16], const struct wd_limit *limit)
+{
+    memcpy(claim->key, scope, 16);
+    claim->key[7] ^= (uint8_t)(limit->unit << 4 | limit->rank);
+    claim->limit = *limit;
 }
 
 void

@@ -9,20 +9,20 @@
 
 /*
  * Sliding windows in a file that every worker maps: exact over any window with any number of processes, kept over reload,
- * restart and kill -9. Up to N = 1,000 each request's time is kept (exact); above, 64 slices a window, rounded against the
- * caller (at most 2 %). Several claims are taken together or not at all. One robust process-shared lock.
+ * restart and kill -9. Up to N = 1,000 each request's time is kept (exact); above, and for tokens and money, 64 slices a window,
+ * rounded against the caller (at most 2 %). Several claims are taken together or not at all. One robust process-shared lock.
  */
 struct wd_limits;
 
 struct wd_claim {
-    uint8_t key[16];       /* wd_limits_key() */
+    uint8_t key[16];       /* wd_limits_key(), or of several limits in one scope wd_limits_key_of() */
     struct wd_limit limit; /* count > 0 */
-    uint64_t amount;       /* of the limit's unit; requests count 1 whatever it says */
+    uint64_t amount;       /* of the limit's unit, 0 always has room; requests count 1 whatever it says */
     uint64_t used;         /* for wd_limits_settle: what it turned out to be */
     const char *scope;     /* for people: whose limit it is; constant text, not read here */
     /* filled in by take: */
     uint64_t remaining; /* left in the window after this one */
-    uint64_t reset_us;  /* until there is room for one more like it (0: now) */
+    uint64_t reset_us;  /* until there is room for one more like it (0: now); amount above the limit: the window */
     uint64_t taken_us;  /* for return and settle; 0: not taken */
 };
 
@@ -50,6 +50,12 @@ void wd_limits_look_again(struct wd_limits *l);
 void wd_limits_key(uint8_t out[16], const uint8_t secret[32], const char *scope, struct wd_span a, struct wd_span b);
 
 /*
+ * The claim of one of several limits of a scope, each under a key of its own. In wd_limits_take() the claims of all of them are
+ * given together: when their windows have changed, what the longest one counted is known to all.
+ */
+void wd_limits_key_of(struct wd_claim *claim, const uint8_t scope[16], const struct wd_limit *limit);
+
+/*
  * All or nothing at mono_us (the monotonic clock). WD_ERR_DENIED: *which is the first claim without room, its reset_us tells
  * when; WD_ERR_FULL: the map has no room (refuse). The remaining/reset of all claims are filled in either way.
  */
@@ -58,7 +64,7 @@ enum wd_err wd_limits_take(struct wd_limits *l, struct wd_claim *claims, size_t 
 void wd_limits_return(struct wd_limits *l, const struct wd_claim *claims, size_t count);
 /*
  * What was used takes the place of what was reserved, where and when it was reserved. More than that counts too, also beyond the
- * limit: the next take finds less room. Requests are left as they are.
+ * limit: the next take finds less room. Requests are left as they are. Once only, for claims that take took and nobody gave back.
  */
 void wd_limits_settle(struct wd_limits *l, const struct wd_claim *claims, size_t count);
 

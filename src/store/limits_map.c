@@ -433,7 +433,8 @@ limits_mend_counter(struct wd_limits *l, struct limits_counter *c)
         c->newest_us = l->header->last_us;
     if (c->kind == LIMITS_KIND_LOG) {
         limits_mend_log(l, c);
-    } else if (c->kind != LIMITS_KIND_SLICES || c->slice_window_s == 0 || c->slice_window_s > 31 * 86400) {
+    } else if (c->kind < LIMITS_KIND_SLICES || c->kind == LIMITS_KIND_BUSY || c->kind > LIMITS_KIND_USD ||
+               c->slice_window_s == 0 || c->slice_window_s > 31 * 86400) {
         limits_mend_busy(l, c);
     }
 }

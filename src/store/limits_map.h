@@ -22,7 +22,9 @@
 enum limits_kind {
     LIMITS_KIND_LOG = 1,    /* words: times, oldest first, from `start` around a ring */
     LIMITS_KIND_SLICES = 2, /* words: number of the slice << 32 | count; slice k stands at k mod 65 */
-    LIMITS_KIND_BUSY = 3,   /* between the two */
+    LIMITS_KIND_BUSY = 3,   /* between two of them */
+    LIMITS_KIND_TOKENS = 4, /* pairs of words: number of the slice, amount; slice k stands at pair k mod 65 */
+    LIMITS_KIND_USD = 5,    /* the same in micro-dollars */
 };
 
 struct limits_counter {
@@ -30,7 +32,8 @@ struct limits_counter {
     uint64_t ring;      /* log: start << 32 | count */
     uint64_t newest_us; /* no entry is later */
     uint64_t keep_us;   /* entries older than this are of no use: the longest window asked for */
-    uint32_t kind;
+    uint16_t kind;
+    uint16_t group; /* of rank 0: wd_limit.group that its fellows were last made for */
     uint32_t slice_window_s;
     uint32_t table[LIMITS_TABLE]; /* block + 1, 0: none */
     uint64_t hidden, hidden_us;   /* log: how many it had no room for, and the latest of them: for larger limits to come */

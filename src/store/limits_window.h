@@ -3,7 +3,7 @@
 
 #include "limits_map.h"
 
-/* The window of one counter: a log of times, or counts of slices. Private to the limits; under the lock. */
+/* The window of one counter: a log of times, or slices of counts or amounts. Private to the limits; under the lock. */
 
 /* 1,000,000 / 64 is whole, so a slice is a whole number of microseconds. */
 static inline uint64_t
@@ -37,5 +37,14 @@ uint32_t limits_slice_count(const struct wd_limits *l, const struct limits_count
 /* The sum of the window; *oldest: the first slice with a count. */
 uint64_t limits_slices_sum(const struct wd_limits *l, const struct limits_counter *c, uint64_t now, uint64_t *oldest);
 enum wd_err limits_slices_add(struct wd_limits *l, struct limits_counter *c, uint64_t slice, uint64_t n) WD_CHECK;
+
+/* No slice holds more, so 65 of them fit a word: with it a counter has no room for any limit. */
+#define LIMITS_AMOUNT_CAP (UINT64_C(1) << 56)
+uint64_t limits_amount_at(const struct wd_limits *l, const struct limits_counter *c, uint64_t slice);
+/* As limits_slices_sum(). */
+uint64_t limits_amounts_sum(const struct wd_limits *l, const struct limits_counter *c, uint64_t now, uint64_t *oldest);
+/* Nothing happens when the slice is out of the window and its slot in use. */
+enum wd_err limits_amounts_add(struct wd_limits *l, struct limits_counter *c, uint64_t slice, uint64_t n) WD_CHECK;
+void limits_amounts_less(struct wd_limits *l, struct limits_counter *c, uint64_t slice, uint64_t n);
 
 #endif

@@ -242,6 +242,7 @@ google_config(struct wd_reader *r, uint32_t node)
     static const struct wd_field fields[] = {
         { "temperature", WD_IS_NUMBER, .read = wd_reader_temperature },
         { "maxOutputTokens", WD_IS_NUMBER, .read = wd_reader_max_tokens },
+        { "candidateCount", WD_IS_NUMBER, .read = wd_reader_choices },
         { "seed", WD_IS_NUMBER, WD_TAKE_NUMERIC },
         { "routingConfig", WD_IS_ANY, WD_TAKE_UNSUPPORTED, .note = "the model is the one in the path" },
     };

@@ -227,6 +227,7 @@ wd_chat_read(struct wd_reader *r, uint32_t node)
         { "temperature", WD_IS_NUMBER, .read = wd_reader_temperature },
         { "max_tokens", WD_IS_NUMBER, .read = wd_reader_max_tokens },
         { "max_completion_tokens", WD_IS_NUMBER, .read = wd_reader_max_tokens },
+        { "n", WD_IS_NUMBER, .read = wd_reader_choices },
         { "seed", WD_IS_NUMBER, WD_TAKE_NUMERIC },
         { "tools", WD_IS_ARRAY, .read = chat_tools },
         { "functions", WD_IS_ARRAY, .read = chat_functions },

@@ -485,6 +485,12 @@ wd_reader_max_tokens(struct wd_reader *r, uint32_t node)
     return true;
 }
 
+bool
+wd_reader_choices(struct wd_reader *r, uint32_t node)
+{
+    return wd_reader_count(r, node, &r->request->choices);
+}
+
 uint8_t
 wd_reader_role_of(struct wd_reader *r, uint32_t node, const struct wd_named_role *roles, const char *accepted)
 {

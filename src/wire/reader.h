@@ -144,6 +144,7 @@ bool wd_reader_model(struct wd_reader *r, uint32_t node);
 bool wd_reader_stream(struct wd_reader *r, uint32_t node);
 bool wd_reader_temperature(struct wd_reader *r, uint32_t node);
 bool wd_reader_max_tokens(struct wd_reader *r, uint32_t node);
+bool wd_reader_choices(struct wd_reader *r, uint32_t node);
 /* A whole number from 0 to 2^31 - 1. */
 bool wd_reader_count(struct wd_reader *r, uint32_t node, double *value);
 

@@ -63,6 +63,7 @@ struct wd_request {
                                      max_output_tokens, maxOutputTokens */
     double max_tokens[4];
     uint32_t max_tokens_count;
+    double choices;         /* how many answers are asked for: chat n, Google candidateCount; 0: not said */
     double thinking_budget; /* Anthropic thinking.budget_tokens, 0 when none: max_tokens may not be clamped to or below it */
     bool include_usage;     /* chat: stream_options.include_usage was true */
     uint32_t stream_options_node; /* chat: 0 none */

@@ -174,6 +174,30 @@ usage_read(struct wd_response *r, uint32_t usage, const char *in, const char *ou
     r->has_usage_out |= wd_response_number(r->doc, wd_response_get(r->doc, usage, out), &r->usage_out);
 }
 
+/* Anthropic tells what was read from a cache, or written to it, beside the rest. */
+static void
+usage_cached(struct wd_response *r, uint32_t usage)
+{
+    static const char *const names[] = { "cache_creation_input_tokens", "cache_read_input_tokens" };
+    uint64_t n;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (wd_response_number(r->doc, wd_response_get(r->doc, usage, names[i]), &n))
+            r->usage_in += n;
+}
+
+static void
+usage_messages(struct wd_response *r, uint32_t usage)
+{
+    bool before = r->has_usage_in;
+
+    r->has_usage_in = false;
+    usage_read(r, usage, "input_tokens", "output_tokens");
+    if (r->has_usage_in)
+        usage_cached(r, usage);
+    r->has_usage_in |= before;
+}
+
 static void
 response_usage(struct wd_response *r)
 {
@@ -191,8 +215,8 @@ response_usage(struct wd_response *r)
                    "input_tokens", "output_tokens");
         break;
     case WD_OP_MESSAGES:
-        usage_read(r, wd_response_get(doc, wd_json_get(doc, 0, "message"), "usage"), "input_tokens", "output_tokens");
-        usage_read(r, wd_json_get(doc, 0, "usage"), "input_tokens", "output_tokens");
+        usage_messages(r, wd_response_get(doc, wd_json_get(doc, 0, "message"), "usage"));
+        usage_messages(r, wd_json_get(doc, 0, "usage"));
         break;
     case WD_OP_GENERATE:
     case WD_OP_STREAM_GENERATE:

@@ -15,7 +15,8 @@ struct bad_case {
 #define A_ROLE(role) PROVIDERS "roles: {r: " role "}\n"
 
 #define TOP                                                                                                                      \
-    "listen, tls, admin, address_limit, state, store, store_timeout, on_store_failure, replicas, workers, providers, roles, "    \
+    "listen, tls, admin, address_limit, state, store, store_timeout, on_store_failure, replicas, workers, user_limits, "         \
+    "providers, roles, models, "                                                                                                 \
     "input, detect, rules, isolation, fallback, "                                                                                \
     "refusal, "                                                                                                                  \
     "audit, "                                                                                                                    \
@@ -25,6 +26,11 @@ struct bad_case {
     "the empty text"
 #define UNBUILT "asks for what is not available in this version"
 #define LIMIT "N/WINDOW such as 100/60s, N from 1 to 1000000000, WINDOW from 1s to 31d, or null"
+#define LIMITS                                                                                                                   \
+    "a list of 1 to 4, each {requests: N/WINDOW}, {tokens: N/WINDOW} or {usd: N/WINDOW}, N from 1 to 1000000000 requests, 1 to " \
+    "1000000000000 tokens, 0.000001 to 1000000 dollars, WINDOW from 1s to 31d, or null"
+#define PRICE "0 to 1000000, up to six digits after the point, or null"
+#define PRICED "an entry of models with a price whose glob covers it, such as \"*\": {price: {input: 2.50, output: 10}}"
 #define URL "https://HOST[:PORT][/PATH]; http:// to a loopback host only, as it sends the key in the clear"
 #define PATH "a path of up to 1024 bytes, absolute or from the folder of this file, without quotes, \\ $ ; { }, or null"
 #define ADDRESS "IPv4:PORT, [IPv6]:PORT or localhost:PORT, the port from 1 to 65535"
@@ -84,9 +90,9 @@ static const struct bad_case bad_cases[] = {
       "p.yaml:4: input.temperature.mox: is not a known key (accepted: min, max)" },
     { "unknown key of a provider", A_PROVIDER(", organisation: x"),
       "p.yaml:1: providers.a.organisation: is not a known key (accepted: format, url, ca_file, keys, key_prefix, models, limit, "
-      "user_limit, connect_timeout, read_timeout)" },
+      "user_limit, limits, user_limits, connect_timeout, read_timeout)" },
     { "unknown key of a role", A_ROLE("{providers: [a], model: x}"),
-      "p.yaml:2: roles.r.model: is not a known key (accepted: providers, tools, limit)" },
+      "p.yaml:2: roles.r.model: is not a known key (accepted: providers, tools, limit, limits)" },
     { "F30: a provider key as a key is not shown", "sk-ant-api03-0123456789abcdef: 1\n" REST,
       "p.yaml:1: ...: is not a known key (accepted: " TOP ")" },
     { "no value", "listen:\n" REST, "p.yaml:1: listen: has no value (accepted: " ADDRESS ")" },
@@ -241,6 +247,70 @@ static const struct bad_case bad_cases[] = {
       "p.yaml:2: roles....: is not a usable name (accepted: 1 to 32 letters, digits, - and _, a letter or digit first)" },
     { "F22: a role's limit of 0", A_ROLE("{providers: [a], limit: 0/1h}"),
       "p.yaml:2: roles.r.limit: is out of range (accepted: " LIMIT ")" },
+
+    /* requests, tokens and money */
+    { "limits that are no list", A_ROLE("{providers: [a], limits: 10/1h}"),
+      "p.yaml:2: roles.r.limits: is not a list (accepted: " LIMITS ")" },
+    { "F14: limits of nothing", A_ROLE("{providers: [a], limits: []}"),
+      "p.yaml:2: roles.r.limits: is an empty list (accepted: " LIMITS ")" },
+    { "more limits than are counted",
+      A_ROLE("{providers: [a], limits: [{tokens: 1/1s}, {tokens: 1/2s}, {tokens: 1/3s}, {tokens: 1/4s}, {tokens: 1/5s}]}"),
+      "p.yaml:2: roles.r.limits: has too many items (accepted: " LIMITS ")" },
+    { "a limit without a unit", A_ROLE("{providers: [a], limits: [10/1h]}"),
+      "p.yaml:2: roles.r.limits: has an item that is no map of one unit (accepted: " LIMITS ")" },
+    { "a limit of two units", A_ROLE("{providers: [a], limits: [{tokens: 10/1h, requests: 1/1s}]}"),
+      "p.yaml:2: roles.r.limits: has an item that is no map of one unit (accepted: " LIMITS ")" },
+    { "a limit of no value", A_ROLE("{providers: [a], limits: [{tokens: null}]}"),
+      "p.yaml:2: roles.r.limits: has an item that is no map of one unit (accepted: " LIMITS ")" },
+    { "a unit that is none", "user_limits:\n  - tokens: 10/1h\n  - euro: 5/1d\n" REST,
+      "p.yaml:3: user_limits: counts euro, which is no unit (accepted: " LIMITS ")" },
+    { "F22: tokens: 0", "user_limits: [{tokens: 0/1h}]\n" REST, "p.yaml:1: user_limits: is out of range (accepted: " LIMITS ")" },
+    { "more tokens than are counted", "user_limits: [{tokens: 1000000000001/1h}]\n" REST,
+      "p.yaml:1: user_limits: is out of range (accepted: " LIMITS ")" },
+    { "tokens in parts", "user_limits: [{tokens: 1.5/1h}]\n" REST, "p.yaml:1: user_limits: is not valid (accepted: " LIMITS ")" },
+    { "a window above 31 days", "user_limits: [{tokens: 5/32d}]\n" REST,
+      "p.yaml:1: user_limits: is out of range (accepted: " LIMITS ")" },
+    { "more requests than are counted", "user_limits: [{requests: 1000000001/1h}]\n" REST,
+      "p.yaml:1: user_limits: is out of range (accepted: " LIMITS ")" },
+    { "F22: usd: 0", "user_limits: [{usd: 0.000000/1d}]\n" REST,
+      "p.yaml:1: user_limits: is out of range (accepted: " LIMITS ")" },
+    { "usd below a millionth", "user_limits: [{usd: 0.0000001/1d}]\n" REST,
+      "p.yaml:1: user_limits: is not valid (accepted: " LIMITS ")" },
+    { "usd above a million", "user_limits: [{usd: 1000000.000001/1d}]\n" REST,
+      "p.yaml:1: user_limits: is out of range (accepted: " LIMITS ")" },
+    { "usd with a sign", "user_limits: [{usd: $5/1d}]\n" REST, "p.yaml:1: user_limits: is not valid (accepted: " LIMITS ")" },
+    { "an unknown key of a model", "models: {\"*\": {cost: 1}}\n" REST,
+      "p.yaml:1: models.*.cost: is not a known key (accepted: price, limits, user_limits)" },
+    { "a price for input alone", "models:\n  gpt-4.1*:\n    price: {input: 1}\n" REST,
+      "p.yaml:3: models.gpt-4.1*.price: is not whole (accepted: input and output)" },
+    { "a price below a millionth", "models: {m: {price: {input: 0.0000001, output: 1}}}\n" REST,
+      "p.yaml:1: models.m.price.input: is not valid (accepted: " PRICE ")" },
+    { "a price above a million", "models: {m: {price: {input: 1, output: 1000000.1}}}\n" REST,
+      "p.yaml:1: models.m.price.output: is out of range (accepted: " PRICE ")" },
+    { "a negative price", "models: {m: {price: {input: -1, output: 1}}}\n" REST,
+      "p.yaml:1: models.m.price.input: is not valid (accepted: " PRICE ")" },
+    { "F14: a model about which nothing is said", "models: {m: {}}\n" REST,
+      "p.yaml:1: models.m: says nothing (accepted: price, limits or user_limits)" },
+    { "a model of two words", "models: {\"a b\": {limits: [{tokens: 1/1s}]}}\n" REST,
+      "p.yaml:1: models....: is not a usable name (accepted: 1 to 128 printable ASCII characters without blanks, * any run, ? "
+      "any "
+      "one)" },
+    { "F14: limits of a model that nobody has", "models: {gtp-*: {limits: [{tokens: 1/1s}]}}\n" A_PROVIDER(""),
+      "p.yaml:1: models.gtp-*: limits models that no provider has (accepted: a glob that meets one of providers.*.models)" },
+    { "F14: usd without a price", "user_limits: [{tokens: 1/1h}, {usd: 5/1d}]\n" REST,
+      "p.yaml:1: user_limits: counts usd, and * of the provider a has no price (accepted: " PRICED ")" },
+    { "F14: usd of a provider without a price",
+      "models: {gpt-?: {price: {input: 1, output: 1}}, x: {price: {input: 1, output: 1}}}\nproviders:\n  a: {format: openai, "
+      "url: "
+      "https://h.example, keys: [env:K], models: [gpt-?, gpt-*]\n    , limits: [{usd: 5/1d}]}\n" ROLES,
+      "p.yaml:4: providers.a.limits: counts usd, and gpt-* of the provider a has no price (accepted: " PRICED ")" },
+    { "F14: usd of each user of a provider", A_PROVIDER(", user_limits: [{usd: 5/1d}]"),
+      "p.yaml:1: providers.a.user_limits: counts usd, and m of the provider a has no price (accepted: " PRICED ")" },
+    { "F14: usd of a role without a price", A_ROLE("{providers: [a], limits: [{usd: 5/1d}]}"),
+      "p.yaml:2: roles.r.limits: counts usd, and * of the provider a has no price (accepted: " PRICED ")" },
+    { "F14: usd of a model without a price",
+      "models:\n  m:\n    user_limits: [{usd: 5/1d}]\n  x*: {price: {input: 1, output: 1}}\n" REST,
+      "p.yaml:3: models.m.user_limits: counts usd, and there is no price (accepted: " PRICED ")" },
 
     /* bounds */
     { "a negative number", "input: {message_chars: {min: -1}}\n" REST,

@@ -94,6 +94,48 @@ test_rules_of_its_own(void **state)
 }
 
 static void
+test_budgets(void **state)
+{
+    support_environ = "MAX_REQUESTS_PER_USER=7";
+    struct wd_policy *p =
+        load("user_limits: [{tokens: 100/1h}, {requests: 50/1d}]\n"
+             "models:\n  gpt-4o-mini: {limits: [{usd: 0.5/1h}]}\n"
+             "  gpt-4.1*: {price: {input: 0.100001, output: 0}, user_limits: [{usd: 5/1d}, {usd: 1/1h}]}\n"
+             "  '*': {price: {input: 2.50, output: 10}}\n"
+             "  meta-llama/Llama-3.1-70B-Instruct: {price: {input: 1, output: 1}}\n"
+             "providers:\n  a: {format: openai, url: 'https://a.example', keys: [env:A_KEY], models: ['gpt-*'], "
+             "limit: 5/60s, limits: [{usd: 5/1d}, {requests: 9/1h}]}\n"
+             "roles: {r: {providers: [a], limits: [{tokens: 1/1s}]}}\n");
+    const struct wd_provider *a = &p->providers[0];
+
+    assert_int_equal(p->user_limits.count, 3);
+    assert_int_equal(p->user_limits.items[0].window_s, 86400);
+    assert_int_equal(p->user_limits.items[1].count, 7);
+    assert_int_equal(p->user_limits.items[1].rank, 1);
+    assert_int_equal(p->user_limits.items[2].unit, WD_UNIT_TOKENS);
+    assert_int_equal(a->limit.count, 5);
+    assert_int_equal(a->limits.count, 3);
+    assert_int_equal(a->limits.items[0].count, 9);
+    assert_int_equal(a->limits.items[1].count, 5);
+    assert_int_equal(a->limits.items[2].count, 5000000);
+    assert_int_equal(a->user_limits.count, 0);
+    assert_int_equal(p->roles[0].limits.count, 1);
+    assert_int_equal(p->model_count, 4);
+    assert_int_equal(p->models[1].price_in, 100001);
+    assert_int_equal(p->models[1].price_out, 0);
+    assert_int_equal(p->models[1].user_limits.items[0].window_s, 86400);
+    assert_ptr_equal(wd_policy_price(p, WD_SPAN("gpt-4o-mini")), &p->models[2]);
+    assert_ptr_equal(wd_policy_price(p, WD_SPAN("gpt-4.1-nano")), &p->models[1]);
+    wd_policy_free(p);
+    support_environ = "";
+
+    p = load("models: {}\nuser_limits: null\n" REST);
+    assert_int_equal(p->model_count + p->user_limits.count, 0);
+    assert_null(wd_policy_price(p, WD_SPAN("m")));
+    wd_policy_free(p);
+}
+
+static void
 test_partial_maps_keep_the_other_defaults(void **state)
 {
     struct wd_policy *p = load("input: {temperature: {max: 1.25}, attachments: []}\n"
@@ -350,6 +392,7 @@ main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_default_actions),
         cmocka_unit_test(test_rules_of_its_own),
+        cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_partial_maps_keep_the_other_defaults),
         cmocka_unit_test(test_every_key_set),
         cmocka_unit_test(test_provider),

@@ -58,10 +58,109 @@ test_limits(void **state)
         struct wd_limit limit = { 0 };
 
         print_message("%s\n", cases[i].text);
-        assert_int_equal(wd_limit_parse(&limit, cases[i].text), cases[i].err);
+        assert_int_equal(wd_limit_parse(&limit, WD_UNIT_REQUESTS, cases[i].text), cases[i].err);
         assert_int_equal(limit.count, cases[i].count);
         assert_int_equal(limit.window_s, cases[i].window_s);
     }
+}
+
+static void
+test_limits_of_money(void **state)
+{
+    static const struct {
+        const char *text;
+        enum wd_unit unit;
+        enum wd_err err;
+        uint64_t count;
+    } cases[] = {
+        { "5/1d", WD_UNIT_MICRO_USD, WD_OK, 5000000 },
+        { "0.000001/1d", WD_UNIT_MICRO_USD, WD_OK, 1 },
+        { "0.1/1d", WD_UNIT_MICRO_USD, WD_OK, 100000 },
+        { "123456.789012/1d", WD_UNIT_MICRO_USD, WD_OK, 123456789012 },
+        { "1000000/1d", WD_UNIT_MICRO_USD, WD_OK, 1000000000000 },
+        { "1000000.000001/1d", WD_UNIT_MICRO_USD, WD_ERR_RANGE, 0 },
+        { "999999999999999/1d", WD_UNIT_MICRO_USD, WD_ERR_RANGE, 0 },
+        { "18446744073709.551616/1d", WD_UNIT_MICRO_USD, WD_ERR_RANGE, 0 },
+        { "0/1d", WD_UNIT_MICRO_USD, WD_ERR_RANGE, 0 },
+        { ".5/1d", WD_UNIT_MICRO_USD, WD_ERR_SYNTAX, 0 },
+        { "5./1d", WD_UNIT_MICRO_USD, WD_ERR_SYNTAX, 0 },
+        { "5.1234567/1d", WD_UNIT_MICRO_USD, WD_ERR_SYNTAX, 0 },
+        { "5,5/1d", WD_UNIT_MICRO_USD, WD_ERR_SYNTAX, 0 },
+        { "1000000000000/1h", WD_UNIT_TOKENS, WD_OK, 1000000000000 },
+        { "1000000000001/1h", WD_UNIT_TOKENS, WD_ERR_RANGE, 0 },
+        { "200000/1h", WD_UNIT_TOKENS, WD_OK, 200000 },
+        { "0.5/1h", WD_UNIT_TOKENS, WD_ERR_SYNTAX, 0 },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct wd_limit limit = { 0 };
+
+        print_message("%s\n", cases[i].text);
+        assert_int_equal(wd_limit_parse(&limit, cases[i].unit, cases[i].text), cases[i].err);
+        assert_int_equal(limit.count, cases[i].count);
+        assert_int_equal(limit.unit, cases[i].err == WD_OK ? cases[i].unit : 0);
+    }
+}
+
+static void
+test_ranks(void **state)
+{
+    struct wd_limit l[] = { { 5, 60 }, { 9, 60, WD_UNIT_TOKENS }, { 7, 3600 }, { 4, 60 } }, other[] = { { 5, 60 }, { 7, 7200 } };
+
+    wd_limits_rank(l, 4);
+    assert_int_equal(l[0].window_s, 3600);
+    assert_int_equal(l[1].count, 4);
+    assert_int_equal(l[2].count, 5);
+    assert_int_equal(l[3].unit, WD_UNIT_TOKENS);
+    assert_int_equal(l[0].rank + 10 * l[1].rank + 100 * l[2].rank + 1000 * l[3].rank, 210);
+    assert_true(l[0].group != 0 && l[0].group == l[1].group && l[1].group == l[2].group);
+    assert_int_equal(l[3].group, 0);
+    wd_limits_rank(other, 2);
+    assert_true(other[0].group != 0 && other[0].group != l[0].group);
+    wd_limits_rank(other, 1);
+    assert_int_equal(other[0].group, 0);
+}
+
+static uint32_t
+glob_text(char *out, uint32_t n, const char *letters, uint32_t base)
+{
+    uint32_t len = 0;
+
+    for (; n > 0; n /= base)
+        out[len++] = letters[n % base];
+    out[len] = '\0';
+    return len;
+}
+
+/* Against all texts up to four letters: the smallest that two short globs need. */
+static void
+test_globs_among_themselves(void **state)
+{
+    char a[8], b[8], text[8];
+    uint32_t covers = 0;
+
+    for (uint32_t i = 0; i < 125; i++) {
+        for (uint32_t k = 0; k < 125; k++) {
+            bool all = true, some = false;
+
+            glob_text(a, i, "\0ab*?", 5);
+            glob_text(b, k, "\0ab*?", 5);
+            for (uint32_t n = 0; n < 256; n++) {
+                glob_text(text, n, "\0abc", 4);
+                bool in_a = wd_glob_match(a, wd_span_str(text)), in_b = wd_glob_match(b, wd_span_str(text));
+                all = all && (in_a || !in_b);
+                some = some || (in_a && in_b);
+            }
+            if (wd_glob_covers(a, b)) {
+                assert_true(all);
+                covers += strcmp(a, b) != 0;
+            }
+            assert_int_equal(wd_glob_overlap(a, b), some);
+        }
+    }
+    assert_true(covers > 100);
+    assert_true(wd_glob_covers("*", "gpt-*") && wd_glob_covers("gpt-*", "gpt-4o*") && wd_glob_covers("gpt-*", "gpt-?"));
+    assert_false(wd_glob_covers("gpt-?", "gpt-*") || wd_glob_covers("gpt-4*", "gpt-*") || wd_glob_covers("*a", "*"));
 }
 
 static void
@@ -359,9 +458,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_durations),   cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_globs),  cmocka_unit_test(test_glob_time),   cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_urls),   cmocka_unit_test(test_url_lengths), cmocka_unit_test(test_secretive),
+        cmocka_unit_test(test_limits),      cmocka_unit_test(test_limits_of_money),
+        cmocka_unit_test(test_ranks),       cmocka_unit_test(test_globs_among_themselves),
+        cmocka_unit_test(test_durations),   cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_globs),       cmocka_unit_test(test_glob_time),
+        cmocka_unit_test(test_addresses),   cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_url_lengths), cmocka_unit_test(test_secretive),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

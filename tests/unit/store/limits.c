@@ -570,10 +570,19 @@ hammer(struct wd_limits *l, uint64_t now)
 
     for (uint32_t i = 0; i < 300; i++) {
         snprintf(name, sizeof(name), "%u", pick(20));
-        struct wd_claim c[2] = { claim(name, pick(2) != 0 ? 50 : 5000, 1 + pick(3)), claim("all", 200, 2) };
+        struct wd_claim c[4] = { claim(name, pick(2) != 0 ? 50 : 5000, 1 + pick(3)), claim("all", 200, 2) };
+        struct wd_limit group[2] = { { 90000, 3, WD_UNIT_TOKENS }, { 50000, 1 + pick(3), WD_UNIT_TOKENS } };
+        wd_limits_rank(group, 2);
+        for (int k = 0; k < 2; k++) {
+            wd_limits_key_of(&c[2 + k], c[0].key, &group[k]);
+            c[2 + k].amount = pick(3000);
+            c[2 + k].used = pick(5000);
+        }
         now += pick(30000);
-        if (wd_limits_take(l, c, 2, now, &which) == WD_OK && pick(4) == 0)
-            wd_limits_return(l, c, 2);
+        if (wd_limits_take(l, c, 4, now, &which) == WD_OK && pick(4) == 0)
+            wd_limits_return(l, c, 4);
+        else
+            wd_limits_settle(l, c, 4);
     }
 }
 

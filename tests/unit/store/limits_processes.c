@@ -22,6 +22,7 @@ struct board {
     uint64_t clock; /* virtual time, moved on by whoever takes */
     uint32_t count, stop, lost;
     uint64_t at[LOG_MAX];
+    uint32_t amount[LOG_MAX];
 };
 
 static struct board *board;
@@ -223,12 +224,168 @@ lock_of_a_dead_machine_is_made_anew(void **state)
     scratch_drop(&s);
 }
 
+/* --- amounts --- */
+
+/* Reserves `amount`, settles to what it "used" and writes that down, with the time at which it was granted. */
+static void
+spender(const char *path, struct wd_limit limit, uint32_t tries, uint32_t step_us)
+{
+    struct wd_limits *l;
+    uint64_t random = (uint64_t)getpid() * 0x9e3779b97f4a7c15;
+    size_t which;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (wd_limits_open(&l, path, MIB) != WD_OK)
+        _exit(1);
+    for (uint32_t i = 0; i < tries && __atomic_load_n(&board->stop, __ATOMIC_RELAXED) == 0; i++) {
+        struct wd_claim c[2] = { claim("shared", 0, 0), claim("other", 1000000, 60) };
+        uint64_t now = __atomic_add_fetch(&board->clock, step_us, __ATOMIC_SEQ_CST);
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        c[0].limit = limit;
+        c[0].amount = 1 + (random >> 40) % 50;
+        c[0].used = step_us == 0 ? c[0].amount : random >> 50 & 31;
+        enum wd_err err = wd_limits_take(l, c, 2, now, &which);
+        if (err == WD_ERR_DENIED)
+            continue;
+        if (err != WD_OK)
+            _exit(2);
+        uint32_t n = __atomic_fetch_add(&board->count, 1, __ATOMIC_SEQ_CST);
+        if (n >= LOG_MAX)
+            _exit(3);
+        /* its settling may come before or after a kill: what counts for certain is the smaller */
+        board->amount[n] = (uint32_t)(c[0].used < c[0].amount ? c[0].used : c[0].amount);
+        board->at[n] = c[0].taken_us;
+        wd_limits_settle(l, c, 2);
+    }
+    _exit(0);
+}
+
+struct spent {
+    uint64_t at;
+    uint32_t amount;
+};
+
+static int
+by_moment(const void *a, const void *b)
+{
+    const struct spent *x = a, *y = b;
+
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* The most that any window holds, of what was certainly spent. */
+static uint64_t
+board_most_spent(uint64_t window_us)
+{
+    uint32_t count = board->count, low = 0;
+    struct spent *all = calloc(count + 1, sizeof(*all));
+    uint64_t most = 0, sum = 0;
+
+    assert_non_null(all);
+    for (uint32_t i = 0; i < count; i++)
+        all[i] = (struct spent){ board->at[i], board->at[i] != 0 ? board->amount[i] : 0 };
+    qsort(all, count, sizeof(*all), by_moment);
+    for (uint32_t i = 0; i < count; i++) {
+        sum += all[i].amount;
+        while (all[low].at + window_us <= all[i].at)
+            sum -= all[low++].amount;
+        if (sum > most)
+            most = sum;
+    }
+    free(all);
+    return most;
+}
+
+static void
+F20_F21_budget_holds_over_processes(void **state)
+{
+    static const struct {
+        struct wd_limit limit;
+        uint32_t step_us;
+    } rows[] = {
+        { { 100000, 60, WD_UNIT_TOKENS }, 0 },
+        { { 100000, 60, WD_UNIT_MICRO_USD }, 1 },
+        { { 5000, 1, WD_UNIT_TOKENS }, 300 },
+    };
+
+    for (size_t r = 0; r < sizeof(rows) / sizeof(*rows); r++) {
+        struct scratch s;
+        scratch_make(&s);
+        scratch_path(&s, "limits.map");
+        board_make(NULL);
+        for (int i = 0; i < 4; i++)
+            if (fork() == 0)
+                spender(s.path, rows[r].limit, 20000, rows[r].step_us);
+        for (int i = 0; i < 4; i++) {
+            int status;
+            assert_true(wait(&status) > 0);
+            assert_int_equal(status, 0);
+        }
+        uint64_t most = board_most_spent(rows[r].limit.window_s * SECOND);
+        assert_true(most <= rows[r].limit.count);
+        if (rows[r].step_us == 0) /* all at one moment: no more than the smallest request is left */
+            assert_int_equal(most, rows[r].limit.count);
+        scratch_drop(&s);
+    }
+}
+
+static void
+kill_9_forgets_nothing_that_was_spent(void **state)
+{
+    static const struct wd_limit limits[] = { { 3000, 2, WD_UNIT_TOKENS }, { 9000, 3, WD_UNIT_MICRO_USD } };
+    uint64_t random = 7;
+
+    for (size_t r = 0; r < 2; r++) {
+        struct scratch s;
+        struct wd_limits *l;
+        size_t which;
+        int status;
+
+        scratch_make(&s);
+        scratch_path(&s, "limits.map");
+        board_make(NULL);
+        assert_int_equal(wd_limits_open(&l, s.path, MIB), WD_OK);
+        pid_t steady = fork();
+        if (steady == 0)
+            spender(s.path, limits[r], UINT32_MAX, 700);
+        for (int i = 0; i < 200; i++) {
+            uint32_t before = __atomic_load_n(&board->count, __ATOMIC_SEQ_CST);
+            pid_t pid = fork();
+            if (pid == 0)
+                spender(s.path, limits[r], UINT32_MAX, 700);
+            while (__atomic_load_n(&board->count, __ATOMIC_SEQ_CST) < before + 2)
+                sched_yield();
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            for (uint32_t n = (uint32_t)(random >> 40) % 20000; n > 0; n--)
+                __asm__ volatile("");
+            kill(pid, SIGKILL);
+            assert_int_equal(waitpid(pid, &status, 0), pid);
+            assert_true(WIFSIGNALED(status));
+        }
+        __atomic_store_n(&board->stop, 1, __ATOMIC_SEQ_CST);
+        assert_int_equal(waitpid(steady, &status, 0), steady);
+        assert_int_equal(status, 0);
+        assert_true(board_most_spent(limits[r].window_s * SECOND) <= limits[r].count);
+        assert_true(board->count > 400);
+
+        /* a window later nothing of the dead is left */
+        struct wd_claim c = claim("shared", 0, 0);
+        c.limit = limits[r];
+        c.amount = limits[r].count;
+        assert_int_equal(wd_limits_take(l, &c, 1, board->clock + 10 * SECOND, &which), WD_OK);
+        wd_limits_close(l);
+        scratch_drop(&s);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(F20_F21_limit_holds_over_processes),
         cmocka_unit_test(kill_9_inside_the_lock_loses_nothing_and_blocks_nobody),
+        cmocka_unit_test(F20_F21_budget_holds_over_processes),
+        cmocka_unit_test(kill_9_forgets_nothing_that_was_spent),
         cmocka_unit_test(lock_of_a_dead_machine_is_made_anew),
     };
 
