@@ -43,7 +43,7 @@ chat_file(struct wd_reader *r, uint32_t node)
 {
     static const struct wd_field fields[] = {
         { "file_data", WD_IS_STRING, .read = chat_file_data },
-        { "file_id", WD_IS_STRING },
+        WD_REF_FIELD("file_id", FILE, 0),
     };
     static const struct wd_object object = WD_OBJECT(fields);
 

@@ -101,6 +101,17 @@ static const struct wd_field responses_reference_fields[] = {
 };
 static const struct wd_object responses_reference = WD_OBJECT(responses_reference_fields);
 
+/* Reasoning that does not bring what it is made of is looked up by its id. */
+static bool
+responses_reasoning(struct wd_reader *r, uint32_t node)
+{
+    uint32_t id = wd_reader_get(r, node, "id");
+
+    if (id == 0 || wd_json_type(r->doc, id) != WD_JSON_STRING || wd_reader_get(r, node, "encrypted_content") != 0)
+        return true;
+    return wd_reader_ref(r, WD_ISOLATE_REF_ITEM, id);
+}
+
 static bool
 responses_picture(struct wd_reader *r, uint32_t node)
 {
@@ -178,6 +189,7 @@ static const struct wd_field responses_action_fields[] = {
 static const struct wd_field responses_interpreter_fields[] = {
     { "code", WD_IS_STRING, WD_TAKE_PROSE },
     { "outputs", WD_IS_ARRAY, .read = responses_interpreter_outputs },
+    WD_REF_FIELD("container_id", CONTAINER, 0),
 };
 static const struct wd_field responses_picture_call_fields[] = {
     { "result", WD_IS_STRING },
@@ -199,8 +211,8 @@ static const struct wd_variant responses_item_types[] = {
     { "function_call_output", TOOL, WD_OBJECT(responses_output_fields) },
     { "custom_tool_call", ASSISTANT, WD_OBJECT(responses_custom_fields) },
     { "custom_tool_call_output", TOOL, WD_OBJECT(responses_output_fields) },
-    { "reasoning", ASSISTANT, WD_OBJECT(responses_reasoning_fields) },
-    { "compaction", ASSISTANT, WD_OBJECT(responses_reasoning_fields) },
+    { "reasoning", ASSISTANT, WD_OBJECT(responses_reasoning_fields), responses_reasoning },
+    { "compaction", ASSISTANT, WD_OBJECT(responses_reasoning_fields), responses_reasoning },
     { "compaction_trigger", ASSISTANT, WD_OBJECT_NONE },
     { "configuration_update", WD_ROLE(OTHER), WD_OBJECT_NONE },
     { "file_search_call", ASSISTANT, WD_OBJECT(responses_search_fields) },

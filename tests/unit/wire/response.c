@@ -74,7 +74,7 @@ test_listed(void **state)
           "\"signature\":\"s\"}}",
           "text \"content_block_start\" key type text \"thinking\" fragment 4/thinking_delta/thinking/ before \"4/\"" },
         { WD_OP_MESSAGES, true, "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"r\"}}",
-          "text \"message_delta\" key delta key stop_reason text \"r\"" },
+          "text \"message_delta\" key stop_reason text \"r\"" },
         { WD_OP_MESSAGES, false, "{\"content\":[{\"type\":\"tool_use\",\"input\":{\"a\":\"b\"}}]}",
           "key type text \"tool_use\" key a member \"b\"" },
         { WD_OP_STREAM_GENERATE, true,
