@@ -151,6 +151,10 @@ ngx_http_warder_metrics_count(ngx_http_warder_metrics_t *m, const struct wd_exch
         (void) ngx_atomic_fetch_add(&m->provider[slot].events_total, events);
     }
 
+    if (ex->conflict) {
+        (void) ngx_atomic_fetch_add(&m->provider[slot].conflicts, 1);
+    }
+
     if (ex->usage.known) {
         (void) ngx_atomic_fetch_add(&m->provider[slot].tokens_in, ex->usage.tokens_in);
         (void) ngx_atomic_fetch_add(&m->provider[slot].tokens_out, ex->usage.tokens_out);
@@ -371,6 +375,7 @@ ngx_http_warder_metrics_print(ngx_http_warder_metrics_t *m, struct wd_buf *out)
         { "warder_streams_total", "Streams begun.", PROVIDER_OFFSET(streams_total) },
         { "warder_stream_events_total", "Events of streams.", PROVIDER_OFFSET(events_total) },
         { "warder_tokens_in_total", "Tokens of requests, as the provider counts.", PROVIDER_OFFSET(tokens_in) },
+        { "warder_isolation_conflicts_total", "Requests with values that another provider holds.", PROVIDER_OFFSET(conflicts) },
         { "warder_tokens_out_total", "Tokens of answers, as the provider counts.", PROVIDER_OFFSET(tokens_out) },
     };
 

@@ -35,6 +35,7 @@ typedef struct {
         ngx_atomic_t streams_total;
         ngx_atomic_t events_total;
         ngx_atomic_t tokens_in, tokens_out;
+        ngx_atomic_t conflicts;
         ngx_http_warder_key_marks_t key[NGX_HTTP_WARDER_KEYS_MAX];
         ngx_atomic_t cost; /* micro-dollars */
     } provider[NGX_HTTP_WARDER_METRICS_SLOTS];

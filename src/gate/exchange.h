@@ -88,6 +88,7 @@ struct wd_exchange {
 
     struct wd_reservation *held; /* what the store is asked for; NULL: nothing, or over */
     bool taken;                  /* the store gave it */
+    bool conflict;               /* it showed values that another provider holds */
     enum wd_store_why denied;    /* it did not, and the body is read again to say where (WD_WHY_VALUE, WD_WHY_REFERENCE) */
     uint8_t stale;               /* how often the store's filter was newer than the one that the texts were read with */
     struct wd_budget budget;

@@ -195,9 +195,8 @@ inner_reserved(struct wd_exchange *ex)
     ex->taken = true;
     inner_show_limits(ex);
     for (size_t i = 0; i < ex->held->value_count; i++)
-        if (ex->held->values[i].held == WD_HELD_OTHER)
-            return WD_STEP_AGAIN;
-    return WD_STEP_GO;
+        ex->conflict = ex->conflict || ex->held->values[i].held == WD_HELD_OTHER;
+    return ex->conflict ? WD_STEP_AGAIN : WD_STEP_GO;
 }
 
 enum wd_step
@@ -208,6 +207,7 @@ wd_inner_reserved(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_
         return inner_reserved(ex);
     if (op->err == WD_ERR_DENIED && (op->why == WD_WHY_VALUE || op->why == WD_WHY_REFERENCE)) {
         ex->denied = op->why;
+        ex->conflict = op->why == WD_WHY_VALUE;
         return WD_STEP_AGAIN;
     }
     if (op->err == WD_ERR_DENIED && op->why == WD_WHY_STALE && ex->stale++ < INNER_STALE_MAX)

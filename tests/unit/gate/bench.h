@@ -23,6 +23,8 @@ struct bench {
     char token[48];
     uint64_t mono_us;
     struct wd_reservation *held; /* of the last exchange */
+    const char *sensitive, *conversation; /* headers of the next requests; NULL: none */
+    uint32_t nonce;
 };
 
 #define BENCH_KEY "sk-proj-TheGatewaysOwnKey0123456789abcdef"
@@ -57,12 +59,16 @@ bench_open(struct bench *b, const char *policy)
     assert_int_equal(wd_tokens_create(b->gate.store.tokens, random, &who, b->token, id), WD_OK);
     assert_int_equal(wd_limits_prepare(scratch_path(&b->dir, "limits.map"), 1 << 20, 1700000000000000, b->mono_us), WD_OK);
     assert_int_equal(wd_limits_open(&b->gate.store.limits, scratch_path(&b->dir, "limits.map"), 1 << 20), WD_OK);
+    assert_int_equal(wd_ledger_prepare(scratch_path(&b->dir, "ledger.map"), 100000, 1700000000), WD_OK);
+    assert_int_equal(wd_ledger_open(&b->gate.store.ledger, scratch_path(&b->dir, "ledger.map"), 100000), WD_OK);
+    b->gate.filter = wd_ledger_filter(b->gate.store.ledger);
 }
 
 static inline void
 bench_close(struct bench *b)
 {
     free(b->held);
+    wd_ledger_close(b->gate.store.ledger);
     wd_limits_close(b->gate.store.limits);
     wd_tokens_close(b->gate.store.tokens);
     wd_scratch_free(b->gate.scratch);
@@ -97,12 +103,17 @@ bench_send(struct bench *b, struct wd_exchange *ex, const char *method, const ch
     enum wd_step step;
     bool changed;
 
+    if (b->sensitive != NULL)
+        arrival.sensitive = wd_span_str(b->sensitive);
+    if (b->conversation != NULL)
+        arrival.conversation = wd_span_str(b->conversation);
     free(b->held);
     b->held = NULL;
     memset(ex, 0, sizeof(*ex));
     snprintf(ex->address, sizeof(ex->address), "192.0.2.1");
     snprintf(ex->request_id, sizeof(ex->request_id), "test");
     ex->began = now;
+    ex->nonce = ++b->nonce;
     step = bench_step(b, ex, &arrival, &op, wd_inner_arrive(&b->gate, ex, &arrival, &op));
     if (step != WD_STEP_GO || body == NULL)
         return ex->code;
