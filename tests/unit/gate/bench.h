@@ -22,7 +22,7 @@ struct bench {
     struct wd_secret *keys[1];
     char token[48];
     uint64_t mono_us;
-    struct wd_reservation *held; /* of the last exchange */
+    struct wd_reservation *held;          /* of the last exchange */
     const char *sensitive, *conversation; /* headers of the next requests; NULL: none */
     uint32_t nonce;
 };

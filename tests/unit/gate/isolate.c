@@ -48,7 +48,9 @@ test_normal(void **state)
     } cases[] = {
         { WD_ISOLATE_SECRETS, "sk-Ab C", "sk-Ab C" },
         { WD_ISOLATE_SECRETS, "-----BEGIN RSA PRIVATE KEY-----\nAb c\r\nD", "-----BEGINRSAPRIVATEKEY-----AbcD" },
-        { WD_ISOLATE_CARDS, "4111-1111 1.1", "41111111" "11" },
+        { WD_ISOLATE_CARDS, "4111-1111 1.1",
+          "41111111"
+          "11" },
         { WD_ISOLATE_BANK_ACCOUNTS, "DE89 3704-x", "de893704x" },
         { WD_ISOLATE_NATIONAL_IDS, "536-90 4399", "536904399" },
         { WD_ISOLATE_EMAIL, "Jane.Doe@Example.org", "jane.doe@example.org" },
@@ -123,20 +125,26 @@ test_redact(void **state)
                           PARTS("pay [REDACTED], a@example.org and [REDACTED].")),
                      WD_CODE_NONE);
     assert_true(ex.changed);
-    assert_int_equal(send(&b, CHAT,
-                          "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"type\":\"function\",\"id\":"
-                          "\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"m\\\":\\\"A@EXAMPLE.org\\\"}\"}}]}]}",
-                          "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"type\":\"function\",\"id\":"
-                          "\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"m\\\":\\\"[REDACTED]\\\"}\"}}]}]}"),
-                     WD_CODE_NONE);
-    assert_int_equal(send(&b, GEMINI, "{\"contents\":[{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{\"n\":98765432,\"k\":4111111111111111}}}]}]}",
-                          "{\"contents\":[{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{\"n\":\"[REDACTED]\",\"k\":\"[REDACTED]\"}}}]}]}"),
-                     WD_CODE_NONE);
-    assert_int_equal(send(&b, CLAUDE,
-                          "{\"model\":\"claude-3\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
-                          "\"tool_use_id\":\"x\",\"content\":\"{\\\"n\\\": -98765432.5, \\\"s\\\": \\\"blue heron\\\"}\"}]}]}",
-                          NULL),
-                     WD_CODE_NONE);
+    assert_int_equal(
+        send(&b, CHAT,
+             "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"type\":\"function\",\"id\":"
+             "\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"m\\\":\\\"A@EXAMPLE.org\\\"}\"}}]}]}",
+             "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"type\":\"function\",\"id\":"
+             "\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"m\\\":\\\"[REDACTED]\\\"}\"}}]}]}"),
+        WD_CODE_NONE);
+    assert_int_equal(
+        send(
+            &b, GEMINI,
+            "{\"contents\":[{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{\"n\":98765432,\"k\":4111111111111111}}}]}]}",
+            "{\"contents\":[{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{\"n\":\"[REDACTED]\",\"k\":\"[REDACTED]\"}}}]"
+            "}]}"),
+        WD_CODE_NONE);
+    assert_int_equal(
+        send(&b, CLAUDE,
+             "{\"model\":\"claude-3\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+             "\"tool_use_id\":\"x\",\"content\":\"{\\\"n\\\": -98765432.5, \\\"s\\\": \\\"blue heron\\\"}\"}]}]}",
+             NULL),
+        WD_CODE_NONE);
     bench_close(&b);
 }
 
@@ -166,8 +174,8 @@ test_search_json(void **state)
     assert_non_null(i.filter);
     i.again = true;
     assert_non_null(wd_isolate_set_add(&i.others, &arena, named[0].key, &is_new));
-    assert_int_equal(wd_isolate_search(&i, WD_SPAN("{\"a\":-98765432.5e3,\"b\":\"x 98765432\\\" 98765432\",\"c\":[98765432]}"), true, &out,
-                                       &changed),
+    assert_int_equal(wd_isolate_search(&i, WD_SPAN("{\"a\":-98765432.5e3,\"b\":\"x 98765432\\\" 98765432\",\"c\":[98765432]}"),
+                                       true, &out, &changed),
                      WD_OK);
     assert_true(changed && i.hit);
     assert_true(wd_span_eq(wd_buf_span(&out),
@@ -181,7 +189,8 @@ static void
 test_named(void **state)
 {
     static const char *const bad[] = {
-        "ok value,%4", "%", "fine,,fine", "", "#", "#x/y", "#/messages/1", "#/messages/00", "#/model/x", "#/~3", "#/stream", "abc", "a%20b", "%80%80%80%80",
+        "ok value,%4",   "%",         "fine,,fine", "",         "#",   "#x/y",  "#/messages/1",
+        "#/messages/00", "#/model/x", "#/~3",       "#/stream", "abc", "a%20b", "%80%80%80%80",
     };
     char many[1024], longer[9000];
     struct bench b;
@@ -211,12 +220,14 @@ test_named(void **state)
     b.sensitive = "#/messages/0/con%74ent, %23hash%2Cmark";
     assert_int_equal(send(&b, CHAT, USER("Der Fuchs \\u00fcber uns"), NULL), WD_CODE_NONE);
     b.sensitive = NULL;
-    assert_int_equal(send(&b, GEMINI, PARTS("der fuchs \xc3\x9c"
-                                            "BER, uns"),
+    assert_int_equal(send(&b, GEMINI,
+                          PARTS("der fuchs \xc3\x9c"
+                                "BER, uns"),
                           NULL),
                      WD_CODE_DATA_ISOLATION_VIOLATION);
-    assert_int_equal(send(&b, GEMINI, PARTS("der fuchs u\xcc\x88"
-                                            "ber uns"),
+    assert_int_equal(send(&b, GEMINI,
+                          PARTS("der fuchs u\xcc\x88"
+                                "ber uns"),
                           NULL),
                      WD_CODE_DATA_ISOLATION_VIOLATION);
     assert_int_equal(send(&b, GEMINI, PARTS("hash-mark"), NULL), WD_CODE_DATA_ISOLATION_VIOLATION);
@@ -239,7 +250,9 @@ test_conversation(void **state)
     b.conversation = "two";
     assert_int_equal(send(&b, GEMINI, PARTS(CARD), NULL), WD_CODE_NONE);
     b.conversation = NULL;
-    assert_int_equal(send(&b, CLAUDE, "{\"model\":\"claude-3\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"" CARD "\"}]}", NULL),
+    assert_int_equal(send(&b, CLAUDE,
+                          "{\"model\":\"claude-3\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"" CARD "\"}]}",
+                          NULL),
                      WD_CODE_NONE);
     assert_int_equal(send(&b, CHAT, USER(CARD), NULL), WD_CODE_DATA_ISOLATION_VIOLATION);
     memset(longer, 'x', sizeof(longer));

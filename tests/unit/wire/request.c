@@ -105,8 +105,8 @@ static const struct refusal {
     { WD_OP_RESPONSES, RESP("[{\"type\":\"item_reference\",\"id\":7}]"), WD_CODE_INVALID_REQUEST, "input[0].id" },
     { WD_OP_RESPONSES, RESP("[{\"type\":\"image_generation_call\"}]"), WD_CODE_INVALID_REQUEST, "input[0].id" },
     { WD_OP_RESPONSES, RESP("[{}]"), WD_CODE_INVALID_REQUEST, "input[0].id" },
-    { WD_OP_MESSAGES, "{\"model\":\"m\",\"container\":{\"id\":\"c\",\"skills\":[]},\"messages\":[]}", WD_CODE_UNINSPECTABLE_CONTENT,
-      "container.skills" },
+    { WD_OP_MESSAGES, "{\"model\":\"m\",\"container\":{\"id\":\"c\",\"skills\":[]},\"messages\":[]}",
+      WD_CODE_UNINSPECTABLE_CONTENT, "container.skills" },
     { WD_OP_RESPONSES, RESP("[{\"type\":\"telepathy\"}]"), WD_CODE_UNINSPECTABLE_CONTENT, "input[0].type" },
     { WD_OP_RESPONSES, RESP("[{\"role\":\"user\",\"content\":[{\"type\":\"input_video\"}]}]"), WD_CODE_UNINSPECTABLE_CONTENT,
       "input[0].content[0].type" },
@@ -186,11 +186,13 @@ test_references_f39(void **state)
         { WD_OP_RESPONSES, RESP("[{\"type\":\"code_interpreter_call\",\"id\":\"i\",\"container_id\":\"c\",\"code\":\"x\"}]"),
           "container c" },
         { WD_OP_RESPONSES,
-          RESP("[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"file_id\":\"f\"},{\"type\":\"input_file\",\"file_id\":"
+          RESP("[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"file_id\":\"f\"},{\"type\":\"input_file\",\"file_"
+               "id\":"
                "\"g\"}]}]"),
           "file f, file g" },
         { WD_OP_RESPONSES,
-          "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":\"code_interpreter\",\"container\":{\"type\":\"auto\",\"file_ids\":["
+          "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":\"code_interpreter\",\"container\":{\"type\":\"auto\",\"file_"
+          "ids\":["
           "\"f\"]}},{\"type\":\"code_interpreter\",\"container\":\"c\"},{\"type\":\"image_generation\",\"input_image_mask\":{"
           "\"file_id\":\"m\"}}]}",
           "file f, container c, file m" },
@@ -199,9 +201,11 @@ test_references_f39(void **state)
         { WD_OP_MESSAGES, CLAUDE("[{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}]"), "file f" },
         { WD_OP_MESSAGES, CLAUDE("[{\"type\":\"document\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}]"), "file f" },
         { WD_OP_MESSAGES, CLAUDE("[{\"type\":\"container_upload\",\"file_id\":\"f\"}]"), "file f" },
-        { WD_OP_MESSAGES, "{\"model\":\"m\",\"container\":\"c\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "container c" },
+        { WD_OP_MESSAGES, "{\"model\":\"m\",\"container\":\"c\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+          "container c" },
         { WD_OP_GENERATE, "{" GOOD_CONTENTS ",\"cached_content\":\"c\"}", "cached_content c" },
-        { WD_OP_GENERATE, PARTS("[{\"fileData\":{\"fileUri\":\"files/a\"}},{\"fileData\":{\"fileUri\":\"https://example.com/files/a\"}}]"),
+        { WD_OP_GENERATE,
+          PARTS("[{\"fileData\":{\"fileUri\":\"files/a\"}},{\"fileData\":{\"fileUri\":\"https://example.com/files/a\"}}]"),
           "file files/a" },
     };
 
@@ -501,10 +505,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_references_f39),
-        cmocka_unit_test(test_refusals_f12_f16), cmocka_unit_test(test_accepted),     cmocka_unit_test(test_attachments),
-        cmocka_unit_test(test_characters),       cmocka_unit_test(test_long_numbers), cmocka_unit_test(test_temperature),
-        cmocka_unit_test(test_depth_and_size),   cmocka_unit_test(test_memory),       cmocka_unit_test(test_tools),
+        cmocka_unit_test(test_references_f39), cmocka_unit_test(test_refusals_f12_f16), cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_attachments),    cmocka_unit_test(test_characters),       cmocka_unit_test(test_long_numbers),
+        cmocka_unit_test(test_temperature),    cmocka_unit_test(test_depth_and_size),   cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_tools),
     };
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);
 }
