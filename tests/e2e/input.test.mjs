@@ -413,7 +413,7 @@ describe('attachments and what cannot be inspected', () => {
 
   test('what the provider keeps and the gate cannot see', async () => {
     await stopped('responses', { model: 'gpt-5', input: 'Hi', prompt: { id: 'pmpt_1' } }, 400, 'uninspectable_content');
-    for (const more of [{ previous_response_id: 'resp_1' }, { conversation: 'conv_1' }, { input: [{ type: 'item_reference', id: 'msg_1' }, { role: 'user', content: 'Hi' }] }]) {
+    for (const more of [{ previous_response_id: 'resp_x' }, { conversation: 'conv_x' }, { input: [{ type: 'item_reference', id: 'msg_x' }, { role: 'user', content: 'Hi' }] }]) {
       await stopped('responses', { model: 'gpt-5', input: 'Hi', ...more }, 403, 'data_isolation_violation');
     }
     await stopped('google', formats.google.ask('Hi', { cachedContent: 'cachedContents/1' }), 403, 'data_isolation_violation');
