@@ -81,7 +81,7 @@ wd_inner_unreadable(struct wd_inner_work *work)
         work->ex, WD_CODE_INVALID_REQUEST,
         "the request holds more sensitive values than isolation can tell apart (at most %d, and %d places where "
         "a named value may stand); send it in parts",
-        WD_ISOLATE_VALUES_MAX, WD_ISOLATE_PROBES_MAX);
+        WD_ISOLATE_VALUES_MAX, (int)work->isolate.probes.max);
 }
 
 void

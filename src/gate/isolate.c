@@ -286,12 +286,14 @@ wd_isolate_begin(struct wd_isolate *i, const struct wd_gate *gate, struct wd_exc
         .arena = arena,
         .on = gate->policy->isolation.enabled,
         .values.max = WD_ISOLATE_VALUES_MAX,
-        .probes.max = WD_ISOLATE_PROBES_MAX,
+        .probes.max = gate->policy->store.shared ? WD_ISOLATE_PROBES_SHARED : WD_ISOLATE_PROBES_MAX,
         .seen.max = WD_ISOLATE_PROBES_MAX,
         .others.max = WD_ISOLATE_VALUES_MAX + WD_ISOLATE_PROBES_MAX,
     };
+    i->filter_version = UINT64_MAX;
     if (!i->on)
         return;
+    i->filter_version = 0;
     if (gate->filter != NULL)
         i->filter_version = __atomic_load_n(&gate->filter->version, __ATOMIC_ACQUIRE);
     i->filter = i->filter_version > 0 ? gate->filter : NULL;
