@@ -13,7 +13,8 @@
  */
 #define WD_ISOLATE_VALUES_MAX 1024 /* distinct values of a request */
 #define WD_ISOLATE_PROBES_MAX 32768
-#define WD_ISOLATE_PROBES_SHARED 2048 /* the same where a shared store is asked: with values and references what one op may hold */
+#define WD_ISOLATE_PROBES_SHARED                                                                                                 \
+    2048                         /* the same where a shared store is asked: with values and references what one op may hold */
 #define WD_ISOLATE_VALUE_MAX 512 /* bytes of a value that count */
 #define WD_SENSITIVE_MAX 8192    /* bytes of the header that names values */
 #define WD_SENSITIVE_ITEMS_MAX 64
