@@ -150,6 +150,8 @@ void ngx_http_warder_wipe_upstream_request(ngx_http_request_t *r);
 ngx_int_t ngx_http_warder_store_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op);
 /* The provider gave no answer: what the exchange took is given back. */
 void ngx_http_warder_give_back(ngx_http_warder_ctx_t *ctx);
+/* The provider may have seen the request. */
+ngx_uint_t ngx_http_warder_was_sent(ngx_http_warder_ctx_t *ctx);
 /* For wd_outer_config.issued; ctx is an ngx_http_warder_ctx_t. */
 void ngx_http_warder_issued(void *ctx, enum wd_isolate_kind kind, struct wd_span id);
 /* For wd_outer_config: takes more when a running stream has used up what was reserved. data: the context. */

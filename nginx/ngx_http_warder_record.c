@@ -85,7 +85,7 @@ ngx_http_warder_record_outcome(ngx_http_request_t *r, ngx_http_warder_ctx_t *ctx
             ex->status = NGX_HTTP_CLIENT_CLOSED_REQUEST;
         }
 
-        if (!ctx->forwarded || r->upstream == NULL || !r->upstream->request_sent) {
+        if (!ngx_http_warder_was_sent(ctx)) {
             /* the provider never saw it; what it saw counts, or who aborts each call would have no limit */
             ngx_http_warder_give_back(ctx);
         }

@@ -98,13 +98,23 @@ ngx_http_warder_settle(ngx_http_warder_ctx_t *ctx)
 }
 
 
+/* With this key, or with one that the provider refused. */
+
+ngx_uint_t
+ngx_http_warder_was_sent(ngx_http_warder_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u = ctx->request->upstream;
+
+    return ctx->forwarded && (ctx->key_status != 0 || (u != NULL && u->request_sent));
+}
+
+
 void
 ngx_http_warder_give_back(ngx_http_warder_ctx_t *ctx)
 {
-    struct wd_store_op    op;
-    ngx_http_upstream_t  *u = ctx->request->upstream;
+    struct wd_store_op  op;
 
-    if (wd_inner_unanswered(&ctx->ex, u != NULL && u->request_sent, &op)) {
+    if (wd_inner_unanswered(&ctx->ex, ngx_http_warder_was_sent(ctx), &op)) {
         ngx_http_warder_store_tell(ctx, &op);
     }
 }

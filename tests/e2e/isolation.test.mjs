@@ -18,6 +18,7 @@ const started = [];
 async function isolated(isolation = {}, more = {}) {
   const gw = await startGateway({
     upstream: upstream.url,
+    env: more.env,
     policy(p) {
       p.isolation = { enabled: true, kinds: all, ...isolation };
       p.detect = { input: flag };
@@ -428,4 +429,22 @@ describe('warder isolate', () => {
     }
     for (const action of ['add', 'list', 'forget']) assert.match((await cli([action, '--help'])).stdout, /^usage: warder isolate/);
   });
+});
+
+test('a provider that refused the key has seen the values all the same', async () => {
+  const gw = await isolated({}, {
+    policy(p) { p.providers.openai.keys = ['env:OPENAI_API_KEY', 'env:OPENAI_KEY_TWO']; },
+    env: { OPENAI_KEY_TWO: 'sk-proj-' + 'Provider0Secret9Second_2-abcdefghijklmnop' },
+  });
+  const headers = await auth(gw), before = upstream.handle;
+  let seen = 0;
+  upstream.handle = (req, res) => (seen++ === 0 ? json(res, { error: { message: 'no', type: 'x', param: null, code: null } }, 401) : res.destroy());
+  try {
+    const answer = await tell(headers, 'chat', `card ${card}`, gw);
+    assert.notEqual(answer.status, 200);
+    assert.equal(seen, 2);
+  } finally {
+    upstream.handle = before;
+  }
+  conflict(await tell(headers, 'google', `card ${card}`, gw), 'google', 'cards', 'openai', '4111');
 });
