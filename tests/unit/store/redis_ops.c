@@ -285,28 +285,6 @@ f21_a_value_is_one_providers(void **state)
 }
 
 static void
-what_is_only_looked_at_is_not_taken(void **state)
-{
-    struct wd_holding values[2] = { value("card"), value("iban") };
-    struct wd_reservation held = {
-        .values = values, .value_count = 2, .probe_count = 1, .provider = OPENAI, .keep_s = 60, .nonce = 1
-    };
-    struct wd_store_op op = redis_op(WD_STORE_RESERVE, &held);
-
-    assert_int_equal(run(&op, 0), WD_REDIS_ANSWERED);
-    assert_int_equal(op.err, WD_OK);
-    struct wd_holding other[1] = { value("iban") };
-    struct wd_reservation theirs = { .values = other, .value_count = 1, .provider = GOOGLE, .keep_s = 60, .nonce = 2 };
-    struct wd_store_op second = redis_op(WD_STORE_RESERVE, &theirs);
-    assert_int_equal(run(&second, 0), WD_REDIS_ANSWERED);
-    assert_int_equal(second.err, WD_OK);
-    assert_int_equal(other[0].held, WD_HELD_NOT);
-    assert_int_equal(run(&op, 0), WD_REDIS_ANSWERED);
-    assert_int_equal(op.why, WD_WHY_VALUE);
-    assert_int_equal(op.which, 1);
-}
-
-static void
 a_limit_without_room_takes_no_value(void **state)
 {
     struct wd_holding values[1] = { value("card") };
@@ -659,7 +637,6 @@ main(void)
         cmocka_unit_test_setup(what_comes_late_is_not_counted, each),
         cmocka_unit_test_setup(a_redis_that_lost_everything_is_told, each),
         cmocka_unit_test_setup(f21_a_value_is_one_providers, each),
-        cmocka_unit_test_setup(what_is_only_looked_at_is_not_taken, each),
         cmocka_unit_test_setup(a_limit_without_room_takes_no_value, each),
         cmocka_unit_test_setup(what_was_not_sent_is_released_unless_another_request_holds_it, each),
         cmocka_unit_test_setup(values_are_looked_at_and_named, each),
