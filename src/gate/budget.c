@@ -206,6 +206,7 @@ wd_budget_claim(const struct wd_gate *gate, struct wd_exchange *ex, struct wd_sp
         return wd_exchange_refuse(ex, WD_CODE_MODEL_NOT_ALLOWED, "money is limited here, and the model %s has no price",
                                   ex->model);
     ex->budget.claims = (uint32_t)ex->held->claim_count;
+    ex->budget.chunk = 0; /* a body may be read again, and all this asked for again */
     for (size_t i = 0; i < ex->held->claim_count; i++)
         ex->budget.chunk += ex->held->claims[i].limit.unit != WD_UNIT_REQUESTS;
     return WD_CODE_NONE;

@@ -75,27 +75,32 @@ budgets_money(const struct wd_limit_list *list)
     return false;
 }
 
+/* What is looked up once a policy: of each provider what budgets_unpriced() says. */
+struct budgets_check {
+    struct wd_load *load;
+    const char *unpriced[64];
+};
+
 /* The list stands in map under key; role NULL: of every provider, only: of this one alone. */
 static enum wd_err
-budgets_check(struct wd_load *load, const struct wd_yaml *map, const char *key, const struct wd_limit_list *list,
+budgets_check(const struct budgets_check *c, const struct wd_yaml *map, const char *key, const struct wd_limit_list *list,
               const struct wd_role *role, const struct wd_provider *only)
 {
-    const struct wd_policy *p = load->policy;
+    const struct wd_policy *p = c->load->policy;
 
     if (!budgets_money(list))
         return WD_OK;
     for (uint32_t i = 0; i < p->provider_count; i++) {
         const struct wd_provider *provider = &p->providers[i];
-        const char *models;
+        const char *models = c->unpriced[i];
         char what[256];
 
         if ((only != NULL && provider != only) || (role != NULL && !wd_role_allows(role, provider)))
             continue;
-        models = budgets_unpriced(p, provider);
         if (models == NULL)
             continue;
         snprintf(what, sizeof(what), "counts usd, and %s of the provider %s has no price", wd_yaml_shown(models), provider->name);
-        return budgets_fail(load, wd_yaml_get(map, key), what, BUDGETS_PRICED);
+        return budgets_fail(c->load, wd_yaml_get(map, key), what, BUDGETS_PRICED);
     }
     return WD_OK;
 }
@@ -130,18 +135,23 @@ budgets_check_all(struct wd_load *load)
 {
     const struct wd_policy *p = load->policy;
     const struct wd_yaml *providers = wd_yaml_get(load->root, "providers"), *roles = wd_yaml_get(load->root, "roles");
-    enum wd_err err = budgets_check(load, load->root, "user_limits", &p->user_limits, NULL, NULL);
+    struct budgets_check c = { .load = load };
+    enum wd_err err;
+
+    for (uint32_t i = 0; i < p->provider_count; i++)
+        c.unpriced[i] = budgets_unpriced(p, &p->providers[i]);
+    err = budgets_check(&c, load->root, "user_limits", &p->user_limits, NULL, NULL);
 
     for (uint32_t i = 0; i < p->provider_count && err == WD_OK; i++) {
         const struct wd_provider *provider = &p->providers[i];
         const struct wd_yaml *node = wd_yaml_get(providers, provider->name);
 
-        err = budgets_check(load, node, "limits", &provider->limits, NULL, provider);
+        err = budgets_check(&c, node, "limits", &provider->limits, NULL, provider);
         if (err == WD_OK)
-            err = budgets_check(load, node, "user_limits", &provider->user_limits, NULL, provider);
+            err = budgets_check(&c, node, "user_limits", &provider->user_limits, NULL, provider);
     }
     for (uint32_t i = 0; i < p->role_count && err == WD_OK; i++)
-        err = budgets_check(load, wd_yaml_get(roles, p->roles[i].name), "limits", &p->roles[i].limits, &p->roles[i], NULL);
+        err = budgets_check(&c, wd_yaml_get(roles, p->roles[i].name), "limits", &p->roles[i].limits, &p->roles[i], NULL);
     for (uint32_t i = 0; i < p->model_count && err == WD_OK; i++)
         err = budgets_check_model(load, &p->models[i]);
     return err;

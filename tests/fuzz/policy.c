@@ -18,6 +18,20 @@ check_limit(struct wd_limit limit)
 }
 
 static void
+check_list(const struct wd_limit_list *list)
+{
+    assert(list->count <= WD_LIMITS_MAX + 1);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct wd_limit *l = &list->items[i], *before = i > 0 ? l - 1 : NULL;
+
+        assert(l->count > 0 && l->count <= WD_LIMIT_AMOUNT_MAX && l->window_s > 0 && l->window_s <= WD_LIMIT_WINDOW_MAX_S);
+        assert(l->unit <= WD_UNIT_MICRO_USD && l->rank == (before != NULL && before->unit == l->unit ? before->rank + 1 : 0));
+        assert(before == NULL || before->unit < l->unit || (before->unit == l->unit && before->window_s >= l->window_s));
+        assert(l->unit != WD_UNIT_REQUESTS || l->count <= WD_LIMIT_REQUESTS_MAX);
+    }
+}
+
+static void
 check_provider(const struct wd_policy *p, const struct wd_provider *provider)
 {
     assert(wd_policy_provider(p, wd_span_str(provider->name)) == provider);
@@ -31,6 +45,8 @@ check_provider(const struct wd_policy *p, const struct wd_provider *provider)
         assert(provider->models.items[i][0] != '\0');
     check_limit(provider->limit);
     check_limit(provider->user_limit);
+    check_list(&provider->limits);
+    check_list(&provider->user_limits);
 }
 
 static void
@@ -52,6 +68,13 @@ check_policy(const struct wd_policy *p)
         assert(role->all_providers || role->providers != 0);
         assert(p->provider_count == 64 || role->providers >> p->provider_count == 0);
         check_limit(role->limit);
+        check_list(&role->limits);
+    }
+    check_list(&p->user_limits);
+    for (uint32_t i = 0; i < p->model_count; i++) {
+        check_list(&p->models[i].limits);
+        check_list(&p->models[i].user_limits);
+        assert((p->models[i].price_in == WD_PRICE_NONE) == (p->models[i].price_out == WD_PRICE_NONE));
     }
 }
 
