@@ -91,7 +91,7 @@ ngx_http_warder_redis_send(ngx_http_warder_redis_call_t *call, struct wd_span co
 {
     ngx_http_warder_redis_t  *l = &ngx_http_warder_redis;
 
-    if ((l->phase != NGX_HTTP_WARDER_REDIS_READY && l->phase != NGX_HTTP_WARDER_REDIS_HOOK) || l->stalled) {
+    if ((l->phase != NGX_HTTP_WARDER_REDIS_READY && !l->hooking) || l->stalled) {
         return NGX_ERROR;
     }
 

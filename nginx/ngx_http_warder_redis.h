@@ -40,7 +40,8 @@ void ngx_http_warder_redis_forget(ngx_http_warder_redis_call_t *call);
 
 /*
  * Called on each new connection to a master, before it counts as ready: may send with ngx_http_warder_redis_send(); all of that is
- * answered before anything else is sent. NGX_ERROR, here or ngx_http_warder_redis_reject() from a handler, gives the connection up.
+ * answered before anything else is sent, and others get NGX_ERROR meanwhile. NGX_ERROR, here or ngx_http_warder_redis_reject() from a
+ * handler, gives the connection up.
  */
 typedef ngx_int_t (*ngx_http_warder_redis_hook_pt)(void);
 /* Before the worker starts; NULL: none. */

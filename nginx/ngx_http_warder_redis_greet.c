@@ -128,6 +128,7 @@ ngx_http_warder_redis_asked(ngx_http_warder_redis_call_t *call, redisReply *repl
 static void
 ngx_http_warder_redis_greeted(ngx_http_warder_redis_call_t *call, redisReply *reply)
 {
+    ngx_int_t                 rc;
     enum wd_redis_state       state;
     enum wd_redis_greeting    greeting;
     ngx_http_warder_redis_t  *l = &ngx_http_warder_redis;
@@ -152,7 +153,11 @@ ngx_http_warder_redis_greeted(ngx_http_warder_redis_call_t *call, redisReply *re
 
     l->phase = NGX_HTTP_WARDER_REDIS_HOOK;
 
-    if ((l->hook != NULL && l->hook() != NGX_OK)
+    l->hooking = 1;
+    rc = l->hook != NULL ? l->hook() : NGX_OK;
+    l->hooking = 0;
+
+    if (rc != NGX_OK
         || (l->phase == NGX_HTTP_WARDER_REDIS_HOOK && ngx_http_warder_redis_put_probe() != NGX_OK))
     {
         ngx_http_warder_redis_fail(WD_REDIS_REFUSED);

@@ -60,6 +60,7 @@ typedef struct {
     uint64_t expire;     /* the first that may still run out of time */
     ngx_msec_t arrived;  /* when bytes came last */
     unsigned stalled:1;  /* a call ran out of time, and nothing came since */
+    unsigned hooking:1;  /* the hook is at work, and may send */
     unsigned secret:1;   /* the password stands in out */
 
     ngx_event_t flush;
