@@ -31,6 +31,7 @@ struct ngx_http_warder_ask_s {
     ngx_http_warder_ctx_t *ctx; /* NULL: the request is gone */
     struct wd_store_op op;
     struct wd_reservation *held; /* of a request that is gone */
+    uint64_t filter_version;     /* that the whole filter was asked with */
 };
 
 typedef struct {
@@ -447,7 +448,7 @@ ngx_http_warder_shared_filtered(ngx_http_warder_redis_call_t *call, redisReply *
 
     hello = shared.hello;
     hello.err = WD_ERR_IO;
-    hello.filter_version = shared.filter.version;
+    hello.filter_version = ask->filter_version;
     ctx = ask->ctx;
     op = ask->op;
 
@@ -480,6 +481,10 @@ ngx_http_warder_shared_stale(ngx_http_warder_ask_t *ask, redisReply *reply)
 {
     enum wd_err  err;
 
+    if (shared.filter.version != ask->op.filter_version) {
+        return NGX_OK; /* the answer to another has brought it meanwhile */
+    }
+
     err = wd_redis_filter_apply(&shared.filter, reply);
 
     if (err == WD_OK) {
@@ -488,7 +493,7 @@ ngx_http_warder_shared_stale(ngx_http_warder_ask_t *ask, redisReply *reply)
 
     if (err == WD_ERR_NOTFOUND) {
         wd_buf_clear(&shared.command);
-        shared.hello.filter_version = shared.filter.version;
+        ask->filter_version = shared.hello.filter_version = shared.filter.version;
         ask->call.handler = ngx_http_warder_shared_filtered;
 
         if (wd_redis_hello_format(&shared.redis, &shared.hello, &shared.command) == WD_OK

@@ -1,17 +1,11 @@
--- All of it or nothing: the filter of named values as the gateway knows it, the token as it was looked up, references that are the
--- user's, values that no other provider holds, room under every limit.
+-- All of it or nothing: the token as it was looked up, references that are the user's, values that no other provider holds, room under
+-- every limit, the filter of named values as the gateway knows it.
 -- KEYS: clock; as the flags say the filter, its changes, its bits, the tokens; then claims, values (the last of them only to be looked
 -- at), references. ARGV: what is asked; kinds of the values, one byte each; digest of the token; its user and role; named values.
 local _, flags, claims, values, probes, refs, version, keep, nonce, provider, user, p =
     unpack('>I8BI2I2I2I2I8I8c4c7c7', ARGV[1])
 local at = 2
 
-if flags % 2 == 1 then
-    local have = tonumber(call('HGET', KEYS[at], 'version') or 0)
-    if have ~= version then
-        return filter_changes(now, version, have, KEYS[at + 1])
-    end
-end
 local filter, names = at, flags >= 16
 if flags % 2 == 1 or names then
     at = at + (names and 3 or 2)
@@ -61,6 +55,16 @@ for i = 1, claims do
     all[i] = claim_look(key, p + (i - 1) * CLAIM_BYTES)
     if not all[i].room then
         without = without or i
+    end
+end
+if not without and flags % 2 == 1 then
+    local have = tonumber(call('HGET', KEYS[filter], 'version') or 0)
+    if have ~= version then
+        -- what this request names is noted now: it does not make the filter another once more when all that wait come again
+        if names then
+            have = filter_note(ARGV[5], KEYS[filter], KEYS[filter + 1], KEYS[filter + 2])
+        end
+        return filter_changes(now, version, have, KEYS[filter + 1])
     end
 end
 if not without then
