@@ -109,6 +109,22 @@ ngx_http_warder_redis_forget(ngx_http_warder_redis_call_t *call)
 }
 
 
+ngx_int_t
+ngx_http_warder_redis_wait_on(ngx_http_warder_redis_call_t *call)
+{
+    ngx_http_warder_redis_t  *l = &ngx_http_warder_redis;
+
+    if (call->waiting || call->seq < l->head || call->seq >= l->tail) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_warder_redis_at(call->seq)->call = call;
+    call->waiting = 1;
+
+    return NGX_OK;
+}
+
+
 /* Hands over the reply, or NULL, when somebody still wants it. */
 
 static void

@@ -35,6 +35,11 @@ struct ngx_http_warder_redis_call_s {
  * once, without a call of the handler, when the store is not connected, does not answer at present, or too much waits (4,096 calls, 16 MiB).
  */
 ngx_int_t ngx_http_warder_redis_send(ngx_http_warder_redis_call_t *call, struct wd_span command);
+/*
+ * In a handler that got NULL: NGX_OK when the reply may still come, and the handler will be called once more, with it or with NULL when the
+ * connection is lost. NGX_ERROR: nothing will come.
+ */
+ngx_int_t ngx_http_warder_redis_wait_on(ngx_http_warder_redis_call_t *call);
 /* The owner goes away: the handler will not be called. Also for a call that does not wait. */
 void ngx_http_warder_redis_forget(ngx_http_warder_redis_call_t *call);
 

@@ -425,7 +425,7 @@ ngx_http_warder_shared_tell(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
 {
     struct wd_now  now;
 
-    if (ctx->alone) {
+    if (ctx->alone && op->kind == WD_STORE_SETTLE) {
         now = ngx_http_warder_now();
         wd_store_run(&ngx_http_warder_worker.gate.store, op, now.wall_us, now.mono_us);
         return;
@@ -509,6 +509,44 @@ ngx_http_warder_shared_stale(ngx_http_warder_ask_t *ask, redisReply *reply)
 }
 
 
+/* Nobody waits for the answer: what was reserved goes back. */
+
+static void
+ngx_http_warder_shared_unwanted(ngx_http_warder_ask_t *ask, redisReply *reply)
+{
+    struct wd_store_op  op = ask->op;
+
+    if (reply == NULL && op.kind == WD_STORE_RESERVE && ngx_http_warder_redis_wait_on(&ask->call) == NGX_OK) {
+        return;
+    }
+
+    if (op.kind == WD_STORE_RESERVE && op.err == WD_OK) {
+        op.kind = WD_STORE_SETTLE;
+        op.give_back = 1;
+        ngx_http_warder_shared_send(&op);
+    }
+
+    free(ask->held);
+    ngx_free(ask);
+}
+
+
+/* The request does not wait any longer: what its answer may still say it got goes back. */
+
+static void
+ngx_http_warder_shared_late(ngx_http_warder_ask_t *ask)
+{
+    ask->ctx = NULL;
+    ask->held = ask->op.kind == WD_STORE_RESERVE ? wd_reservation_copy(ask->op.held) : NULL;
+    ask->op.held = ask->held;
+
+    if (ask->held == NULL || ngx_http_warder_redis_wait_on(&ask->call) != NGX_OK) {
+        free(ask->held);
+        ngx_free(ask);
+    }
+}
+
+
 static void
 ngx_http_warder_shared_answered(ngx_http_warder_redis_call_t *call, redisReply *reply)
 {
@@ -528,6 +566,11 @@ ngx_http_warder_shared_answered(ngx_http_warder_redis_call_t *call, redisReply *
         ngx_http_warder_shared_learn(&ask->op);
     }
 
+    if (ask->ctx == NULL) {
+        ngx_http_warder_shared_unwanted(ask, reply);
+        return;
+    }
+
     if (ask->op.err == WD_ERR_DENIED && ask->op.why == WD_WHY_STALE
         && ngx_http_warder_shared_stale(ask, reply) == NGX_AGAIN)
     {
@@ -536,24 +579,13 @@ ngx_http_warder_shared_answered(ngx_http_warder_redis_call_t *call, redisReply *
 
     ctx = ask->ctx;
     op = ask->op;
-
-    if (ctx == NULL) {
-
-        /* the request is gone: what it got goes back */
-
-        if (op.kind == WD_STORE_RESERVE && op.err == WD_OK) {
-            op.kind = WD_STORE_SETTLE;
-            op.give_back = 1;
-            ngx_http_warder_shared_send(&op);
-        }
-
-        free(ask->held);
-        ngx_free(ask);
-        return;
-    }
-
     ctx->ask = NULL;
-    ngx_free(ask);
+
+    if (reply == NULL) {
+        ngx_http_warder_shared_late(ask);
+    } else {
+        ngx_free(ask);
+    }
 
     if (reply != NULL && (went == WD_REDIS_UNLOADED || went == WD_REDIS_EMPTY)) {
         ngx_http_warder_redis_reject(WD_REDIS_CONNECTING);

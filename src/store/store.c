@@ -1,5 +1,30 @@
 #include "store.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+struct wd_reservation *
+wd_reservation_copy(const struct wd_reservation *r)
+{
+    size_t claims = r->claim_count * sizeof(*r->claims), values = r->value_count * sizeof(*r->values);
+    size_t refs = r->ref_count * sizeof(*r->refs);
+    struct wd_reservation *copy = malloc(sizeof(*copy) + claims + values + refs);
+
+    if (copy == NULL)
+        return NULL;
+    *copy = *r;
+    copy->claims = (struct wd_claim *)(copy + 1);
+    copy->values = (struct wd_holding *)(copy->claims + r->claim_count);
+    copy->refs = copy->values + r->value_count;
+    if (claims > 0)
+        memcpy(copy->claims, r->claims, claims);
+    if (values > 0)
+        memcpy(copy->values, r->values, values);
+    if (refs > 0)
+        memcpy(copy->refs, r->refs, refs);
+    return copy;
+}
+
 static void
 store_deny(struct wd_store_op *op, enum wd_store_why why, size_t which)
 {

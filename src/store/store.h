@@ -45,6 +45,9 @@ struct wd_reservation {
     bool conflicts_pass;     /* values of other providers are told (held) and left, the rest is taken */
 };
 
+/* With arrays of its own, in one piece: free() it. NULL: no memory. */
+struct wd_reservation *wd_reservation_copy(const struct wd_reservation *r);
+
 struct wd_store_op {
     enum wd_store_kind kind;
     /* the answer: WD_OK, WD_ERR_DENIED with why and which, or the store failed (WD_ERR_IO, WD_ERR_CORRUPT, WD_ERR_FULL) */
