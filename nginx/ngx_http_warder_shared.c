@@ -235,7 +235,13 @@ ngx_http_warder_shared_hook(void)
         }
     }
 
-    return ngx_http_warder_shared_greet();
+    if (ngx_http_warder_shared_greet() != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_warder_tell_again();
+
+    return NGX_OK;
 }
 
 
@@ -247,6 +253,7 @@ ngx_http_warder_shared_init(void)
     }
 
     wd_buf_init(&shared.command, 4 * 1024 * 1024);
+    ngx_http_warder_tell_init(&shared.redis);
     ngx_http_warder_redis_on_connect(ngx_http_warder_shared_hook);
 
     return NGX_OK;
@@ -257,6 +264,7 @@ void
 ngx_http_warder_shared_exit(void)
 {
     wd_buf_deinit(&shared.command);
+    ngx_http_warder_tell_exit();
 }
 
 
@@ -384,42 +392,6 @@ ngx_http_warder_shared_learn(struct wd_store_op *op)
 }
 
 
-static void ngx_http_warder_shared_told(ngx_http_warder_redis_call_t *call, redisReply *reply);
-
-
-/* Nobody waits for the answer; the call frees itself. */
-
-static void
-ngx_http_warder_shared_send(struct wd_store_op *op)
-{
-    ngx_http_warder_redis_call_t  *call;
-
-    wd_buf_clear(&shared.command);
-
-    if (!wd_redis_needed(op) || wd_redis_format(&shared.redis, op, 0, &shared.command) != WD_OK) {
-        return;
-    }
-
-    call = ngx_calloc(sizeof(ngx_http_warder_redis_call_t), ngx_cycle->log);
-    if (call == NULL) {
-        return;
-    }
-
-    call->handler = ngx_http_warder_shared_told;
-
-    if (ngx_http_warder_redis_send(call, wd_buf_span(&shared.command)) != NGX_OK) {
-        ngx_free(call);
-    }
-}
-
-
-static void
-ngx_http_warder_shared_told(ngx_http_warder_redis_call_t *call, redisReply *reply)
-{
-    ngx_free(call);
-}
-
-
 void
 ngx_http_warder_shared_tell(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
 {
@@ -431,7 +403,7 @@ ngx_http_warder_shared_tell(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
         return;
     }
 
-    ngx_http_warder_shared_send(op);
+    ngx_http_warder_tell(op);
 }
 
 
@@ -523,7 +495,7 @@ ngx_http_warder_shared_unwanted(ngx_http_warder_ask_t *ask, redisReply *reply)
     if (op.kind == WD_STORE_RESERVE && op.err == WD_OK) {
         op.kind = WD_STORE_SETTLE;
         op.give_back = 1;
-        ngx_http_warder_shared_send(&op);
+        ngx_http_warder_tell(&op);
     }
 
     free(ask->held);
@@ -564,6 +536,7 @@ ngx_http_warder_shared_answered(ngx_http_warder_redis_call_t *call, redisReply *
         went = wd_redis_answer(&ask->op, reply, &time_us);
         ngx_http_warder_shared_time(time_us);
         ngx_http_warder_shared_learn(&ask->op);
+        ngx_http_warder_tell_again();
     }
 
     if (ask->ctx == NULL) {

@@ -11,7 +11,7 @@ import { startGateway } from './lib/gateway.mjs';
 import { alive, waitFor } from './lib/process.mjs';
 import { startRedis } from './lib/redis.mjs';
 import { certificates } from './lib/tls.mjs';
-import { formats, say, startUpstream } from './lib/upstream.mjs';
+import { door, formats, say, startUpstream } from './lib/upstream.mjs';
 
 const chat = formats.chat;
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
@@ -116,6 +116,79 @@ describe('a store that answers late', () => {
     const answer = await ask(late.gateway, headers);
     passes(answer);
     assert.equal(left(answer), 8);
+  });
+});
+
+describe('what goes back', () => {
+  /** A provider that fails once the test says so. */
+  function failing() {
+    const { opened, open } = door();
+    let came = 0;
+    upstream.handle = async (req, res) => { came++; await opened; res.socket.destroy(); };
+    return { open, came: (n) => waitFor(`${n} requests at the provider`, () => came >= n) };
+  }
+
+  const counts = async (it, headers, left_) => {
+    upstream.handle = say('Fine.');
+    const answer = await ask(it.gateway, headers);
+    passes(answer);
+    assert.equal(left(answer), left_);
+  };
+
+  test('F23: while the store is away, it waits until it is back', async () => {
+    const headers = await known(main.gateway, 'ten'), provider = failing();
+    const waiting = Array.from({ length: 4 }, () => ask(main.gateway, headers));
+    await provider.came(4);
+    main.between.hold('commands');
+    main.between.cut();
+    provider.open();
+    for (const answer of await Promise.all(waiting)) refused(answer, 502, 'provider_unavailable', 'openai');
+    main.between.release();
+    await isReady(main.gateway);
+    await counts(main, headers, 8);
+  });
+
+  test('F23: on its way when the connection is lost, done or not, it goes back once', async () => {
+    for (const what of ['commands', 'replies']) {
+      const headers = await known(main.gateway, 'ten'), provider = failing();
+      const waiting = Array.from({ length: 3 }, () => ask(main.gateway, headers));
+      await provider.came(3);
+      main.between.hold(what);
+      provider.open();
+      for (const answer of await Promise.all(waiting)) refused(answer, 502, 'provider_unavailable', 'openai');
+      await asked(main.between, 3);
+      main.between.cut();
+      main.between.release();
+      await isReady(main.gateway);
+      await counts(main, headers, 8);
+    }
+  });
+
+  test('F23: with scripts that Redis has forgotten', async () => {
+    const headers = await known(main.gateway, 'ten'), provider = failing();
+    const waiting = Array.from({ length: 3 }, () => ask(main.gateway, headers));
+    await provider.came(3);
+    await redis.ask('SCRIPT', 'FLUSH');
+    provider.open();
+    for (const answer of await Promise.all(waiting)) refused(answer, 502, 'provider_unavailable', 'openai');
+    await waitFor('a request to pass', async () => { upstream.handle = say('Fine.'); return (await ask(main.gateway, await known(main.gateway).catch(() => ({})))).status === 200; });
+    await counts(main, headers, 8);
+  });
+
+  test('F39: an id that was issued while the store was away is noted when it is back', async () => {
+    const headers = await known(local.gateway), { opened, open } = door();
+    let came = false;
+    upstream.handle = async (req, res, record) => { came = true; await opened; return say('Fine.')(req, res, record); };
+    const tell = (more) => request(local.gateway.url, { path: formats.responses.path, headers, body: formats.responses.ask('Hi', more) });
+    local.between.hold('replies');
+    const waiting = tell({});
+    await waitFor('the request at the provider', () => came);
+    local.between.release();
+    await isReady(local.gateway);
+    open();
+    passes(await waiting);
+    upstream.handle = say('Fine.');
+    passes(await tell({ previous_response_id: 'resp_1' }));
   });
 });
 
