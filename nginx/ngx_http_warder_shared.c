@@ -142,9 +142,18 @@ ngx_http_warder_shared_time(uint64_t time_us)
 static void
 ngx_http_warder_shared_loaded(ngx_http_warder_redis_call_t *call, redisReply *reply)
 {
+    enum wd_redis_went  went;
     enum wd_redis_kind  kind = call - shared.load;
 
-    if (reply != NULL && wd_redis_loaded(&shared.redis, kind, reply) != WD_REDIS_ANSWERED) {
+    if (reply == NULL) {
+        return;
+    }
+
+    went = wd_redis_loaded(&shared.redis, kind, reply);
+
+    /* to where another node has it the connection goes by itself */
+
+    if (went != WD_REDIS_ANSWERED && went != WD_REDIS_ELSEWHERE) {
         ngx_http_warder_redis_reject(WD_REDIS_REFUSED);
     }
 }
@@ -180,6 +189,10 @@ ngx_http_warder_shared_greeted(ngx_http_warder_redis_call_t *call, redisReply *r
     if (shared.hello.err == WD_OK) {
         ngx_http_warder_shared_time(time_us);
         ngx_http_warder_shared_keys();
+        return;
+    }
+
+    if (went == WD_REDIS_ELSEWHERE) {
         return;
     }
 
