@@ -140,6 +140,19 @@ ngx_http_warder_shared_time(uint64_t time_us)
 /* --- the connection is new --- */
 
 static void
+ngx_http_warder_shared_refused(enum wd_redis_went went, const redisReply *reply)
+{
+    enum wd_redis_state  state = WD_REDIS_REFUSED;
+
+    if (went == WD_REDIS_FAILED && wd_redis_state_of(reply) != WD_REDIS_OK) {
+        state = wd_redis_state_of(reply);
+    }
+
+    ngx_http_warder_redis_reject(state);
+}
+
+
+static void
 ngx_http_warder_shared_loaded(ngx_http_warder_redis_call_t *call, redisReply *reply)
 {
     enum wd_redis_went  went;
@@ -154,7 +167,7 @@ ngx_http_warder_shared_loaded(ngx_http_warder_redis_call_t *call, redisReply *re
     /* to where another node has it the connection goes by itself */
 
     if (went != WD_REDIS_ANSWERED && went != WD_REDIS_ELSEWHERE) {
-        ngx_http_warder_redis_reject(WD_REDIS_REFUSED);
+        ngx_http_warder_shared_refused(went, reply);
     }
 }
 
@@ -200,8 +213,7 @@ ngx_http_warder_shared_greeted(ngx_http_warder_redis_call_t *call, redisReply *r
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0, "the shared store: %s", wd_redis_refusal_text(shared.hello.why));
     }
 
-    ngx_http_warder_redis_reject(went == WD_REDIS_FAILED && reply->type == REDIS_REPLY_ERROR
-                                 ? wd_redis_state_of(reply) : WD_REDIS_REFUSED);
+    ngx_http_warder_shared_refused(went, reply);
 }
 
 
