@@ -6,12 +6,12 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { startBetween } from './lib/between.mjs';
 import { refused } from './lib/check.mjs';
-import { request } from './lib/client.mjs';
+import { open, request } from './lib/client.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { alive, waitFor } from './lib/process.mjs';
 import { startRedis } from './lib/redis.mjs';
 import { certificates } from './lib/tls.mjs';
-import { door, formats, say, startUpstream } from './lib/upstream.mjs';
+import { door, formats, say, sse, startUpstream, write } from './lib/upstream.mjs';
 
 const chat = formats.chat;
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
@@ -19,7 +19,7 @@ const ask = (gateway, headers, more = {}) => request(gateway.url, { path: chat.p
 const passes = (answer) => assert.equal(answer.status, 200, answer.text);
 const readyz = (gateway) => request(`http://${gateway.policy.admin}/readyz`, { method: 'GET' });
 const isReady = (gateway) => waitFor('the gateway to be ready', async () => /store: ok/.test((await readyz(gateway)).text));
-const roles = { enterprise: { providers: ['*'], tools: ['*'], limit: '1000000/1h' }, ten: { providers: ['*'], tools: ['*'], limit: '10/1h' } };
+const roles = { enterprise: { providers: ['*'], tools: ['*'], limit: '1000000/1h' }, ten: { providers: ['*'], tools: ['*'], limit: '10/1h' }, budget: { providers: ['*'], tools: ['*'], limits: [{ tokens: '900/1h' }] } };
 
 let redis, upstream, certs, main, one, late, local, tls;
 const started = [];
@@ -30,7 +30,7 @@ before(async () => {
   upstream = await startUpstream(say('Fine.'));
   certs = certificates();
   const leaf = certs.leaf('localhost');
-  const isolated = (p) => { p.isolation = { enabled: true }; };
+  const isolated = (p) => Object.assign(p, { isolation: { enabled: true }, input: { max_tokens: { max: 100 } } });
   main = await behind(isolated);
   one = await behind(isolated);
   late = await behind((p) => { p.store_timeout = '500ms'; });
@@ -189,6 +189,71 @@ describe('what goes back', () => {
     passes(await waiting);
     upstream.handle = say('Fine.');
     passes(await tell({ previous_response_id: 'resp_1' }));
+  });
+});
+
+describe('F25: a stream that asks for more', () => {
+  /** A stream of 100 tokens that has asked for more and got no answer. It says more, and ends, when the test says so. */
+  async function stream() {
+    await isReady(main.gateway);
+    const headers = await stranger(main.gateway, 'budget'), first = door(), second = door();
+    upstream.handle = async (req, res) => {
+      sse(res);
+      await write(res, chat.start[0]);
+      await first.opened;
+      await write(res, chat.delta('word '.repeat(200)));
+      await second.opened;
+      await write(res, chat.delta('the end. '));
+      for (const event of chat.end) await write(res, event);
+      res.end();
+    };
+    const answer = await open(main.gateway.url, { path: chat.path, headers, body: chat.ask('Hi', { stream: true }) });
+    await answer.until('assistant');
+    main.between.hold('replies');
+    first.open();
+    await asked(main.between, 1);
+    await answer.until('word');
+    return { answer, second, headers };
+  }
+
+  /** The next request needs more than is left when what was asked for is not given back. */
+  async function nextPasses(headers) {
+    await isReady(main.gateway);
+    upstream.handle = say('Fine.');
+    passes(await ask(main.gateway, headers));
+  }
+
+  test('the caller leaves before the answer', async () => {
+    for (const way of ['release', 'cut']) {
+      const { answer, second, headers } = await stream();
+      answer.cut();
+      await main.gateway.record(answer.headers['x-request-id']);
+      main.between[way]();
+      main.between.release();
+      second.open();
+      if (way === 'release') await nextPasses(headers); // what a lost answer said it got stays counted
+    }
+  });
+
+  test('it ends before the answer', async () => {
+    const { answer, second, headers } = await stream();
+    second.open();
+    await answer.end();
+    assert.match(answer.text, /the end\..*\[DONE\]/s);
+    await main.gateway.record(answer.headers['x-request-id']);
+    main.between.release();
+    await nextPasses(headers);
+  });
+
+  test('the connection is lost: it ends with its error', async () => {
+    const { answer, second } = await stream();
+    main.between.cut();
+    main.between.release();
+    await isReady(main.gateway);
+    second.open();
+    await answer.end();
+    assert.match(answer.text, /store_unavailable/);
+    assert.doesNotMatch(answer.text, /the end/);
   });
 });
 
