@@ -32,6 +32,7 @@ struct ngx_http_warder_ask_s {
     struct wd_store_op op;
     struct wd_reservation *held; /* of a request that is gone */
     uint64_t filter_version;     /* that the whole filter was asked with */
+    uint64_t asked_us;           /* on the monotonic clock */
 };
 
 typedef struct {
@@ -117,21 +118,24 @@ ngx_http_warder_unknow(const uint8_t *digest)
 
 /* --- time --- */
 
+/* Of an answer to what was asked at asked_us, on the monotonic clock. */
+
 static void
-ngx_http_warder_shared_time(uint64_t time_us)
+ngx_http_warder_shared_time(uint64_t time_us, uint64_t asked_us)
 {
-    int64_t  ahead;
+    int64_t  low, high;
 
     if (time_us == 0) {
         return;
     }
 
-    ahead = (int64_t) (time_us - ngx_http_warder_now().mono_us);
+    /* the store said so between then and now */
 
-    /* an answer that took long says too little */
+    low = (int64_t) (time_us - ngx_http_warder_now().mono_us);
+    high = (int64_t) (time_us - asked_us);
 
-    if (!shared.clock || ahead > shared.ahead_us) {
-        shared.ahead_us = ahead;
+    if (!shared.clock || shared.ahead_us < low || shared.ahead_us > high) {
+        shared.ahead_us = low;
         shared.clock = 1;
     }
 }
@@ -200,7 +204,7 @@ ngx_http_warder_shared_greeted(ngx_http_warder_redis_call_t *call, redisReply *r
     went = wd_redis_hello_answer(&shared.hello, &shared.filter, reply, &time_us);
 
     if (shared.hello.err == WD_OK) {
-        ngx_http_warder_shared_time(time_us);
+        ngx_http_warder_shared_time(time_us, 0);
         ngx_http_warder_shared_keys();
         return;
     }
@@ -559,7 +563,7 @@ ngx_http_warder_shared_answered(ngx_http_warder_redis_call_t *call, redisReply *
 
     if (reply != NULL) {
         went = wd_redis_answer(&ask->op, reply, &time_us);
-        ngx_http_warder_shared_time(time_us);
+        ngx_http_warder_shared_time(time_us, ask->asked_us);
         ngx_http_warder_shared_learn(&ask->op);
         ngx_http_warder_tell_again();
     }
@@ -636,6 +640,7 @@ ngx_http_warder_shared_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op)
 
     ask->ctx = ctx;
     ask->op = *op;
+    ask->asked_us = ngx_http_warder_now().mono_us;
     ask->call.handler = ngx_http_warder_shared_answered;
     ask->call.data = ask;
 

@@ -119,6 +119,27 @@ describe('a store that answers late', () => {
   });
 });
 
+describe('the clock of the store', () => {
+  const move = (seconds) => redis.ask('EVAL', "local t, a = struct.unpack('>I8I8', redis.call('GET', '{warder}:t')) redis.call('SET', '{warder}:t', struct.pack('>I8I8', t + ARGV[1], a + ARGV[1]))", '0', seconds * 1e6);
+
+  test('was ahead for a while: what comes after its time is still not counted', async () => {
+    const headers = await known(late.gateway, 'ten');
+    await move(600);
+    refused(await ask(late.gateway, headers), 503, 'store_unavailable', 'openai'); // it was too late by what was known of the clock
+    passes(await ask(late.gateway, headers));
+    await move(-600);
+    passes(await ask(late.gateway, headers));
+    late.between.hold('commands');
+    refused(await ask(late.gateway, headers), 503, 'store_unavailable', 'openai');
+    late.between.release();
+    await isReady(late.gateway);
+    const answer = await ask(late.gateway, headers);
+    passes(answer);
+    assert.equal(left(answer), 6);
+    assert.equal(late.between.asked, 2); // nothing had to be given back
+  });
+});
+
 describe('what goes back', () => {
   /** A provider that fails once the test says so. */
   function failing() {
