@@ -56,6 +56,17 @@ test('F20 F21: 20 an hour are 20, though 80 ask at once and four workers answer'
   denied(await ask(headers), 'role');
 });
 
+test('F20 F21: 256 connections at once: 60 of each user, 6 of them at one provider', async () => {
+  const [a, b] = [await newToken('wide'), await newToken('wide')];
+  const ends = await Promise.all(Array.from({ length: 256 }, (_, i) => ask(i % 2 ? a : b, i % 8 < 2 ? 'google' : 'chat')));
+  for (const [n, headers] of [[0, b], [1, a]]) {
+    const mine = ends.filter((_, i) => i % 2 === n);
+    assert.equal(passed(mine), 60);
+    assert.equal(passed(ends.filter((_, i) => i % 2 === n && i % 8 < 2)), 6);
+    denied(await ask(headers), 'user');
+  }
+});
+
 test('F22: the headers count down, and each user has their own', async () => {
   const headers = await newToken('hourly');
   for (let left = 19; left >= 0; left--) {
