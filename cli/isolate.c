@@ -1,7 +1,6 @@
 /* warder isolate: what the ledger holds, values that are registered for a provider, and what is to be forgotten. */
 #include "cmd.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <sodium.h>
@@ -11,9 +10,8 @@
 #include <time.h>
 
 #include "../src/gate/isolate.h"
-#include "../src/store/install.h"
+#include "ledger_store.h"
 #include "policy_arg.h"
-#include "state.h"
 
 enum {
     ISOLATE_OK = 0,
@@ -27,8 +25,7 @@ enum {
 
 struct isolate {
     const struct wd_policy *policy;
-    struct wd_ledger *ledger;
-    uint8_t key[32];
+    struct ledger_store store;
     const char *file, *provider, *user, *tenant, *expires, *format;
     const char *which;
     bool all;
@@ -37,15 +34,6 @@ struct isolate {
 static const char isolate_usage[] = "usage: warder isolate add -c FILE --provider P [--user U|--tenant ROLE] [--expires 30d]\n"
                                     "       warder isolate list -c FILE [--format text|json]\n"
                                     "       warder isolate forget -c FILE ID|--provider P|--all|- [--user U|--tenant ROLE]\n";
-
-static int
-isolate_store_failed(enum wd_err err)
-{
-    const char *what = err == WD_ERR_CORRUPT ? "is damaged" : err == WD_ERR_FULL ? "is full" : strerror(errno);
-
-    fprintf(stderr, "warder: ledger.map in the state folder: %s\n", what);
-    return ISOLATE_FAILED;
-}
 
 static const char *
 isolate_time(char out[ISOLATE_TIME_SIZE], uint32_t seconds)
@@ -74,7 +62,7 @@ isolate_is_ref(unsigned kind)
 static uint64_t
 isolate_holder(const struct isolate *x, const char *provider)
 {
-    return wd_ledger_holder(x->key, "provider", wd_span_str(provider));
+    return wd_ledger_holder(x->store.key, "provider", wd_span_str(provider));
 }
 
 /* NULL: none of the policy's. */
@@ -164,7 +152,7 @@ isolate_add_line(struct isolate *x, struct wd_span scope, struct wd_span value, 
     struct isolate_added *added = ctx;
     struct wd_holding parts[WD_ISOLATE_NAMED_MAX];
     unsigned count;
-    enum wd_err err = wd_isolate_name(x->key, scope, value, arena, parts, &count);
+    enum wd_err err = wd_isolate_name(x->store.key, scope, value, arena, parts, &count);
 
     if (err != WD_OK || count == 0) {
         fprintf(stderr, "warder: isolate add: line %u is too %s (accepted: 4 letters or digits to 1,024 words)\n", line,
@@ -188,27 +176,14 @@ isolate_add_line(struct isolate *x, struct wd_span scope, struct wd_span value, 
     return true;
 }
 
-/* All in one step, or nothing: what another provider holds stays its own, and is told. */
+/* All or nothing: what another provider holds stays its own, and is told. */
 static int
 isolate_register(struct isolate *x, struct isolate_added *added, uint32_t keep_s)
 {
-    uint64_t holder = isolate_holder(x, x->provider);
-    uint32_t nonce = randombytes_random() | 1;
     size_t others = 0;
-    enum wd_err err = wd_ledger_begin(x->ledger, (uint64_t)time(NULL));
 
-    if (err != WD_OK)
-        return isolate_store_failed(err);
-    wd_ledger_look(x->ledger, added->items, added->count, holder);
-    for (size_t i = 0; i < added->count; i++)
-        others += added->items[i].held == WD_HELD_OTHER;
-    if (others == 0)
-        err = wd_ledger_take(x->ledger, added->items, added->count, holder, keep_s, nonce);
-    for (size_t i = 0; others == 0 && err == WD_OK && i < added->count; i++)
-        wd_ledger_name(x->ledger, added->items[i].first, added->items[i].words);
-    wd_ledger_end(x->ledger);
-    if (err != WD_OK)
-        return isolate_store_failed(err);
+    if (ledger_store_add(&x->store, added->items, added->count, isolate_holder(x, x->provider), keep_s, &others) != WD_OK)
+        return ISOLATE_FAILED;
     if (others > 0) {
         fprintf(stderr, "warder: isolate add: another provider holds %zu of them already; nothing was added\n", others);
         return ISOLATE_NONE;
@@ -288,11 +263,11 @@ isolate_list(struct isolate *x)
     list.json = x->format != NULL && strcmp(x->format, "json") == 0;
     if (list.json)
         fputs("{\"entries\":[", stdout);
-    err = wd_ledger_list(x->ledger, (uint64_t)time(NULL), isolate_print, &list);
+    err = ledger_store_list(&x->store, isolate_print, &list);
     if (list.json)
         puts("]}");
     if (err != WD_OK)
-        return isolate_store_failed(err);
+        return ISOLATE_FAILED;
     if (list.count == 0 && !list.json)
         fputs("warder: the ledger is empty\n", stderr);
     if (ferror(stdout) || fflush(stdout) != 0) {
@@ -319,7 +294,7 @@ isolate_has_id(void *ctx, const struct wd_ledger_entry *e)
     char id[33];
 
     isolate_hex(e->key, id);
-    if (strncmp(id, w->x->which, w->digits) != 0)
+    if (strncmp(id, w->x->which, w->digits) != 0 || (w->found > 0 && memcmp(w->key, e->key, sizeof(w->key)) == 0))
         return true;
     memcpy(w->key, e->key, sizeof(w->key));
     w->found++;
@@ -345,53 +320,63 @@ isolate_forget_id(struct isolate *x, uint64_t *count)
                 ISOLATE_ID);
         return WD_ERR_SYNTAX;
     }
-    err = wd_ledger_list(x->ledger, (uint64_t)time(NULL), isolate_has_id, &w);
+    err = ledger_store_list(&x->store, isolate_has_id, &w);
     if (err == WD_OK && w.found > 1) {
         fputs("warder: isolate forget: more than one id begins like this; give more digits (list --format json)\n", stderr);
         return WD_ERR_SYNTAX;
     }
-    if (err == WD_OK && w.found == 1)
-        err = wd_ledger_forget(x->ledger, w.key);
-    *count = w.found == 1 && err == WD_OK;
+    if (err == WD_OK && w.found == 1) {
+        struct wd_ledger_entry e = { .holder = 0 };
+        memcpy(e.key, w.key, sizeof(e.key));
+        err = ledger_store_forget(&x->store, &e, 1, count);
+    }
     return err;
 }
+
+struct isolate_forgotten {
+    uint64_t count;
+    enum wd_err err;
+};
 
 /* Whatever the value counts as. */
 static bool
 isolate_forget_line(struct isolate *x, struct wd_span scope, struct wd_span value, unsigned line, struct wd_arena *arena,
                     void *ctx)
 {
+    struct wd_ledger_entry keys[WD_ISOLATE_NAMED_MAX + WD_ISOLATE_CUSTOM + 1];
     struct wd_holding parts[WD_ISOLATE_NAMED_MAX];
     char normal[WD_ISOLATE_VALUE_MAX];
-    uint64_t *count = ctx;
+    struct isolate_forgotten *gone = ctx;
     unsigned n = 0;
-    uint8_t key[16];
 
     (void)line;
-    if (wd_isolate_name(x->key, scope, value, arena, parts, &n) != WD_OK)
+    if (wd_isolate_name(x->store.key, scope, value, arena, parts, &n) != WD_OK)
         n = 0;
     for (unsigned i = 0; i < n; i++)
-        *count += wd_ledger_forget(x->ledger, parts[i].key) == WD_OK;
+        memcpy(keys[i].key, parts[i].key, sizeof(keys[i].key));
     for (unsigned kind = WD_ISOLATE_SECRETS; kind <= WD_ISOLATE_CUSTOM; kind++) {
         size_t len = wd_isolate_normal((enum wd_isolate_kind)kind, value, normal);
-        wd_ledger_key(key, x->key, WD_LEDGER_VALUE, scope, wd_span(normal, len));
-        *count += len > 0 && wd_ledger_forget(x->ledger, key) == WD_OK;
+        if (len > 0)
+            wd_ledger_key(keys[n++].key, x->store.key, WD_LEDGER_VALUE, scope, wd_span(normal, len));
     }
     sodium_memzero(normal, sizeof(normal));
-    return true;
+    gone->err = ledger_store_forget(&x->store, keys, n, &gone->count);
+    return gone->err == WD_OK;
 }
 
 static enum wd_err
 isolate_forget_values(struct isolate *x, uint64_t *count)
 {
+    struct isolate_forgotten gone = { .count = 0 };
     struct wd_arena arena;
     struct wd_span scope;
     bool ok;
 
     wd_arena_init(&arena, 1024 * 1024);
     scope = isolate_scope(x, &arena);
-    ok = scope.ptr != NULL && isolate_lines(x, scope, isolate_forget_line, count);
+    ok = scope.ptr != NULL && isolate_lines(x, scope, isolate_forget_line, &gone);
     wd_arena_deinit(&arena);
+    *count = gone.count;
     return ok ? WD_OK : WD_ERR_SYNTAX;
 }
 
@@ -411,15 +396,13 @@ isolate_forget(struct isolate *x)
     else if (x->which != NULL)
         err = isolate_forget_id(x, &count);
     else if (x->all)
-        err = wd_ledger_forget_if(x->ledger, NULL, NULL, &count);
+        err = ledger_store_forget_if(&x->store, NULL, NULL, &count);
     else {
         w.holder = isolate_holder(x, x->provider); /* also one that the policy does not name any more */
-        err = wd_ledger_forget_if(x->ledger, isolate_is_held, &w, &count);
+        err = ledger_store_forget_if(&x->store, isolate_is_held, &w, &count);
     }
-    if (err == WD_ERR_SYNTAX)
+    if (err != WD_OK)
         return ISOLATE_FAILED;
-    if (err != WD_OK && err != WD_ERR_NOTFOUND)
-        return isolate_store_failed(err);
     fprintf(stderr, "warder: %" PRIu64 " forgotten\n", count);
     return count > 0 ? ISOLATE_OK : ISOLATE_NONE;
 }
@@ -466,47 +449,18 @@ static const struct isolate_action {
       "  --help          this text\n" },
 };
 
-/* With the rights of the state folder's owner. */
-static int
-isolate_in_state(struct isolate *x, const struct isolate_action *action)
-{
-    uint8_t random[32], key[32];
-    enum wd_err err;
-    int status;
-
-    randombytes_buf(random, sizeof(random));
-    err = wd_install_key(".", random, key);
-    sodium_memzero(random, sizeof(random));
-    if (err != WD_OK) {
-        fprintf(stderr, "warder: install.key in the state folder %s\n",
-                err == WD_ERR_DENIED ? "can be read by others (accepted: mode 0600)" : "cannot be read");
-        return ISOLATE_FAILED;
-    }
-    wd_install_derive(key, "ledger", x->key);
-    sodium_memzero(key, sizeof(key));
-    err = wd_ledger_open(&x->ledger, "ledger.map", 0);
-    if (err != WD_OK)
-        return isolate_store_failed(err);
-    status = action->run(x);
-    wd_ledger_close(x->ledger);
-    sodium_memzero(x->key, sizeof(x->key));
-    return status;
-}
-
 static int
 isolate_run(struct isolate *x, const struct isolate_action *action)
 {
     struct wd_policy *policy = policy_arg_load("isolate", x->file);
-    struct state state;
     int status = ISOLATE_FAILED;
 
     if (policy == NULL)
         return ISOLATE_FAILED;
     x->policy = policy;
-    if (state_open(&state, policy->state) && state_enter(&state)) {
-        status = isolate_in_state(x, action);
-        state_leave(&state);
-    }
+    if (ledger_store_open(&x->store, policy))
+        status = action->run(x);
+    ledger_store_close(&x->store);
     wd_policy_free(policy);
     return status;
 }

@@ -24,6 +24,7 @@ enum wd_channel_type {
                        before it must not show */
     WD_CHANNEL_RETIRED_KEY,    /* to the worker: a key that must not show for so many seconds */
     WD_CHANNEL_STORE_PASSWORD, /* to the worker, at its start: of the shared store, when it has one */
+    WD_CHANNEL_STORE_KEY,      /* to the worker, at its start: 32 bytes derived from the master key, when there is one */
     WD_CHANNEL_SYNC,           /* to the worker: all changes up to serial were told */
     WD_CHANNEL_ACK,            /* to the supervisor: and are in force */
     WD_CHANNEL_STATE, /* to the supervisor: the provider answered status to this key; 0: it works again. at: since when; seconds:

@@ -27,6 +27,7 @@ keyring_free(struct keyring *ring)
         return;
     for (uint32_t i = 0; i < ring->count; i++)
         wd_secret_free(ring->slots[i].key);
+    wd_secret_free(ring->store_key);
     free(ring->slots);
     free(ring);
 }

@@ -34,6 +34,7 @@ struct keyring {
     struct keyring_slot *slots;
     uint32_t count;
     unsigned generation; /* of the configuration that it goes with */
+    struct wd_secret *store_key; /* of the shared store; NULL: none, or no master key */
 };
 
 /* What a ring is loaded with. */

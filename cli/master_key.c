@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../src/store/install.h"
+
 #define MASTER_BYTES 32
 #define MASTER_HEX 64
 #define MASTER_CREDENTIAL "warder-master-key"
@@ -83,4 +85,16 @@ master_key_load(wd_getenv_fn *env, struct wd_secret **key)
     if (access(credential, F_OK) != 0 && errno == ENOENT)
         return true;
     return master_read(credential, 037, key);
+}
+
+bool
+master_key_derive(const struct wd_secret *master, const char *label, struct wd_secret **key)
+{
+    uint8_t bytes[MASTER_BYTES];
+    bool ok;
+
+    wd_install_derive((const uint8_t *)wd_secret_get(master).ptr, label, bytes);
+    ok = wd_secret_new(key, wd_span((const char *)bytes, sizeof(bytes))) == WD_OK;
+    sodium_memzero(bytes, sizeof(bytes));
+    return ok;
 }

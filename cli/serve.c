@@ -82,9 +82,8 @@ serve_keys(struct serve *s, const struct wd_policy *policy, struct wd_secret **s
     struct keyring_from from = {
         .env = environ_get, .state = &s->state, .before = s->keys, .print_key = s->print_key, .serial = &s->key_serial
     };
-    struct wd_secret *master;
+    struct wd_secret *master, *store_key = NULL;
     struct keyring *ring = NULL;
-    uint8_t key[32];
     bool ok = true;
 
     *seal_key = NULL;
@@ -98,9 +97,8 @@ serve_keys(struct serve *s, const struct wd_policy *policy, struct wd_secret **s
     if (!master_key_load(environ_get, &master))
         return NULL;
     if (master != NULL) {
-        wd_install_derive((const uint8_t *)wd_secret_get(master).ptr, "keys", key);
-        ok = wd_secret_new(seal_key, wd_span((const char *)key, sizeof(key))) == WD_OK;
-        wd_secret_wipe(key, sizeof(key));
+        ok = master_key_derive(master, "keys", seal_key) &&
+             (!policy->store.shared || master_key_derive(master, "store", &store_key));
         wd_secret_free(master);
     }
     if (ok) {
@@ -108,10 +106,12 @@ serve_keys(struct serve *s, const struct wd_policy *policy, struct wd_secret **s
         ring = keyring_load(policy, &from);
     }
     if (ring == NULL) {
+        wd_secret_free(store_key);
         wd_secret_free(*seal_key);
         *seal_key = NULL;
         return NULL;
     }
+    ring->store_key = store_key;
     ring->generation = ++s->paths.generation;
     return ring;
 }

@@ -133,7 +133,7 @@ bool
 serve_channel_tell(struct serve *s, struct serve_channel *c)
 {
     const struct keyring *ring = channel_ring(s, c);
-    uint32_t password = ring->count + WD_CHANNEL_RETIRED, end = password + 1;
+    uint32_t password = ring->count + WD_CHANNEL_RETIRED, end = password + 2;
 
     while (serve_channel_owes(s, c)) {
         struct wd_channel_packet p = { .type = WD_CHANNEL_SYNC, .serial = c->telling };
@@ -162,6 +162,11 @@ serve_channel_tell(struct serve *s, struct serve_channel *c)
         if (c->next == password) {
             p = (struct wd_channel_packet){ .type = WD_CHANNEL_STORE_PASSWORD };
             key = ring->policy->store.password;
+            send = c->told == 0 && key != NULL;
+        }
+        if (c->next == password + 1) {
+            p = (struct wd_channel_packet){ .type = WD_CHANNEL_STORE_KEY };
+            key = ring->store_key;
             send = c->told == 0 && key != NULL;
         }
         int sent = send ? channel_send(c, &p, key) : 1;

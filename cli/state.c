@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,4 +72,35 @@ state_leave(const struct state *state)
 {
     if (getuid() == 0 && (seteuid(0) != 0 || setegid(0) != 0))
         abort(); /* half-dropped rights are worse than none */
+}
+
+static bool
+state_key_ok(const char *name, enum wd_err err)
+{
+    if (err != WD_OK)
+        fprintf(stderr, "warder: %s in the state folder %s\n", name,
+                err == WD_ERR_DENIED ? "can be read by others (accepted: mode 0600)" : "cannot be read");
+    return err == WD_OK;
+}
+
+bool
+state_install_key(uint8_t key[32])
+{
+    uint8_t random[32];
+    bool ok;
+
+    randombytes_buf(random, sizeof(random));
+    ok = state_key_ok("install.key", wd_install_key(".", random, key));
+    sodium_memzero(random, sizeof(random));
+    return ok;
+}
+
+bool
+state_store_key(uint8_t key[32])
+{
+    uint8_t install[32];
+    bool ok = state_install_key(install) && state_key_ok("store.key", wd_install_store_key(".", install, key));
+
+    sodium_memzero(install, sizeof(install));
+    return ok;
 }

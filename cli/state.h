@@ -2,6 +2,7 @@
 #define WD_STATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -19,6 +20,10 @@ struct state {
 bool state_open(struct state *state, const char *dir);
 /* Working folder: the state folder; effective user: its owner. False with a message on stderr. */
 bool state_enter(const struct state *state);
+/* Within the state folder: its installation key, made when missing. False with a message on stderr. */
+bool state_install_key(uint8_t key[32]);
+/* Within the state folder: the key of the store that is kept there (wd_install_store_key). False with a message on stderr. */
+bool state_store_key(uint8_t key[32]);
 /* Back to the caller's rights; the working folder stays. */
 void state_leave(const struct state *state);
 

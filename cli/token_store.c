@@ -20,7 +20,7 @@ token_store_open(struct token_store *t, const struct wd_policy *policy)
 {
     memset(t, 0, sizeof(*t));
     if (policy->store.shared)
-        return shared_open(&t->shared, policy);
+        return shared_open(&t->shared, policy, NULL);
     if (!state_open(&t->state, policy->state) || !state_enter(&t->state))
         return false;
     return store_failed(wd_tokens_open(&t->own, ".", false)) == WD_OK;
@@ -36,25 +36,6 @@ token_store_close(struct token_store *t)
         state_leave(&t->state);
 }
 
-/* What only changes something. *count: how many it were. */
-static enum wd_err
-shared_done(struct token_store *t, enum wd_err made, uint64_t *count)
-{
-    redisReply *reply;
-    enum wd_redis_went went;
-    enum wd_err err;
-
-    if (made == WD_ERR_RANGE)
-        return made;
-    if ((reply = shared_call(&t->shared, made)) == NULL)
-        return WD_ERR_IO;
-    went = wd_redis_done(reply, &err, count);
-    freeReplyObject(reply);
-    if (went != WD_REDIS_ANSWERED || (err != WD_OK && err != WD_ERR_RANGE))
-        shared_complain(went, err);
-    return went != WD_REDIS_ANSWERED && err == WD_OK ? WD_ERR_IO : err;
-}
-
 enum wd_err
 token_store_create(struct token_store *t, const uint8_t random[32], const struct wd_principal *who, char token[48], char id[17])
 {
@@ -64,7 +45,7 @@ token_store_create(struct token_store *t, const uint8_t random[32], const struct
     if (t->own != NULL)
         return store_failed(wd_tokens_create(t->own, random, who, token, id));
     wd_tokens_make(random, token, digest, id);
-    enum wd_err err = shared_done(t, wd_redis_token_put_format(&t->shared.redis, digest, who, &t->shared.command), &count);
+    enum wd_err err = shared_done(&t->shared, wd_redis_token_put_format(&t->shared.redis, digest, who, &t->shared.command), &count);
     if (err != WD_OK)
         sodium_memzero(token, 48);
     return err;
@@ -166,7 +147,7 @@ token_store_revoke(struct token_store *t, struct wd_span which)
     err = shared_pages(t, wd_span((const char *)prefix, len), &page);
     for (size_t i = 0; err == WD_OK && i < page.count; i++) {
         uint64_t dropped = 0;
-        err = shared_done(t, wd_redis_token_drop_format(&t->shared.redis, page.digests[i], &t->shared.command), &dropped);
+        err = shared_done(&t->shared, wd_redis_token_drop_format(&t->shared.redis, page.digests[i], &t->shared.command), &dropped);
         count += dropped;
     }
     free(page.all);
@@ -185,7 +166,7 @@ token_store_revoke_user(struct token_store *t, struct wd_span user, uint32_t *co
     *count = 0;
     do {
         dropped = 0;
-        err = shared_done(t, wd_redis_token_drop_user_format(&t->shared.redis, user, &t->shared.command), &dropped);
+        err = shared_done(&t->shared, wd_redis_token_drop_user_format(&t->shared.redis, user, &t->shared.command), &dropped);
         *count += (uint32_t)dropped;
     } while (err == WD_OK && dropped > 0);
     return err == WD_ERR_RANGE || (err == WD_OK && *count == 0) ? WD_ERR_NOTFOUND : err;

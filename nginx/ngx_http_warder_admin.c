@@ -69,7 +69,9 @@ ngx_http_warder_readyz_store(ngx_http_request_t *r)
     ok = state == WD_REDIS_OK;
     word = ok ? "ready" : "store_unavailable";
 
-    if (!ok && ngx_http_warder_worker.gate.policy->on_store_failure == WD_STORE_LOCAL) {
+    if (!ok && state != WD_REDIS_OTHER_MASTER && state != WD_REDIS_OTHER_SCHEMA
+        && ngx_http_warder_worker.gate.policy->on_store_failure == WD_STORE_LOCAL)
+    {
         ok = 1;
         word = "ready, degraded: this gateway applies its share of the limits to the tokens that it knows";
     }

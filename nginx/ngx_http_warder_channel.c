@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "../cli/key_channel.h"
+#include "ngx_http_warder_shared.h"
 
 #define NGX_HTTP_WARDER_KEYS_WAIT_MS  20000
 
@@ -137,6 +138,9 @@ ngx_http_warder_channel_take(int fd, const struct wd_channel_packet *p, struct w
 
     case WD_CHANNEL_STORE_PASSWORD:
         return wd_policy_store_password(ngx_http_warder_channel_policy, key) == WD_OK ? NGX_OK : NGX_ERROR;
+
+    case WD_CHANNEL_STORE_KEY:
+        return ngx_http_warder_shared_master(key);
 
     case WD_CHANNEL_SYNC:
         ngx_memzero(&ack, sizeof(ack));

@@ -42,7 +42,7 @@ typedef struct {
     ngx_uint_t clock; /* ahead_us is known */
     ngx_http_warder_redis_call_t load[WD_REDIS_SCRIPTS], greet;
     struct wd_redis_hello hello;
-    ngx_uint_t met; /* hello holds the store's key */
+    struct wd_secret *master; /* the store's key, which the store does not know; NULL: hello holds it */
     struct wd_filter filter; /* of named values, as the store has it */
     ngx_http_warder_known_t known[NGX_HTTP_WARDER_KNOWN_SETS][NGX_HTTP_WARDER_KNOWN_WAYS];
 } ngx_http_warder_shared_t;
@@ -181,12 +181,14 @@ ngx_http_warder_shared_loaded(ngx_http_warder_redis_call_t *call, redisReply *re
 static void
 ngx_http_warder_shared_keys(void)
 {
+    const uint8_t   *key;
     struct wd_gate  *gate = &ngx_http_warder_worker.gate;
 
-    wd_install_derive(shared.hello.key, "limits", gate->limits_key);
-    wd_install_derive(shared.hello.key, "ledger", gate->ledger_key);
+    key = shared.master != NULL ? (const uint8_t *) wd_secret_get(shared.master).ptr : shared.hello.key;
+
+    wd_install_derive(key, "limits", gate->limits_key);
+    wd_install_derive(key, "ledger", gate->ledger_key);
     gate->filter = &shared.filter;
-    shared.met = 1;
 }
 
 
@@ -217,6 +219,11 @@ ngx_http_warder_shared_greeted(ngx_http_warder_redis_call_t *call, redisReply *r
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0, "the shared store: %s", wd_redis_refusal_text(shared.hello.why));
     }
 
+    if (shared.hello.err == WD_ERR_DENIED) {
+        ngx_http_warder_redis_reject(wd_redis_refusal_state(shared.hello.why));
+        return;
+    }
+
     ngx_http_warder_shared_refused(went, reply);
 }
 
@@ -224,10 +231,6 @@ ngx_http_warder_shared_greeted(ngx_http_warder_redis_call_t *call, redisReply *r
 static ngx_int_t
 ngx_http_warder_shared_greet(void)
 {
-    if (!shared.met) {
-        randombytes_buf(shared.hello.key, sizeof(shared.hello.key));
-    }
-
     shared.hello.filter_version = shared.filter.version;
     shared.greet.handler = ngx_http_warder_shared_greeted;
 
@@ -275,8 +278,23 @@ ngx_http_warder_shared_hook(void)
 
 
 ngx_int_t
-ngx_http_warder_shared_init(void)
+ngx_http_warder_shared_master(struct wd_span key)
 {
+    return key.len == 32 && wd_secret_new(&shared.master, key) == WD_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_warder_shared_init(const uint8_t own[32])
+{
+    if (shared.master != NULL) {
+        shared.hello.check = 1;
+        wd_redis_hello_check((const uint8_t *) wd_secret_get(shared.master).ptr, shared.hello.key);
+
+    } else {
+        ngx_memcpy(shared.hello.key, own, sizeof(shared.hello.key));
+    }
+
     if (wd_redis_init(&shared.redis, NULL) != WD_OK) {
         return NGX_ERROR;
     }
@@ -294,6 +312,8 @@ ngx_http_warder_shared_exit(void)
 {
     wd_buf_deinit(&shared.command);
     ngx_http_warder_tell_exit();
+    wd_secret_free(shared.master);
+    wd_secret_wipe(shared.hello.key, sizeof(shared.hello.key));
 }
 
 

@@ -7,7 +7,10 @@
 
 /* The store that gateways share, as ngx_http_warder_store.c asks it. */
 
-ngx_int_t ngx_http_warder_shared_init(void);
+/* own: the key that an empty store gets where there is no master key, so that what was migrated from here later fits. */
+ngx_int_t ngx_http_warder_shared_init(const uint8_t own[32]);
+/* Before it: the store's key, where it comes from a master key and is not the store's to know. */
+ngx_int_t ngx_http_warder_shared_master(struct wd_span key);
 void ngx_http_warder_shared_exit(void);
 /* As ngx_http_warder_store_ask(). */
 ngx_int_t ngx_http_warder_shared_ask(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op);

@@ -118,6 +118,8 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
     ngx_http_warder_worker_t     *w = &ngx_http_warder_worker;
     ngx_http_warder_main_conf_t  *mcf;
 
+    uint8_t  store_key[32];
+
     mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_warder_module);
 
     if (ngx_process != NGX_PROCESS_WORKER || mcf == NULL || mcf->policy == NULL) {
@@ -144,9 +146,21 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
 
     wd_install_derive(mcf->install_key, "fingerprint", w->gate.fingerprint_key);
     wd_install_derive(mcf->install_key, "limits", w->gate.limits_key);
-    wd_install_derive(mcf->install_key, "ledger", w->gate.ledger_key);
     wd_install_derive(mcf->install_key, "audit", w->audit_key);
+
+    if (wd_install_store_key(".", mcf->install_key, store_key) != WD_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "store.key in the state folder cannot be read, or others can read it");
+        return NGX_ERROR;
+    }
+
+    wd_install_derive(store_key, "ledger", w->gate.ledger_key);
     wd_secret_wipe(mcf->install_key, sizeof(mcf->install_key));
+
+    if (mcf->policy->store.shared && ngx_http_warder_shared_init(store_key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    wd_secret_wipe(store_key, sizeof(store_key));
 
     if (wd_scratch_new(&w->gate.scratch, w->gate.engine) != WD_OK) {
         return NGX_ERROR;
@@ -165,10 +179,6 @@ ngx_http_warder_worker_init(ngx_cycle_t *cycle)
     ngx_http_warder_metrics_bind(w->metrics, mcf->policy);
 
     if (ngx_http_warder_peers_init_worker(cycle, mcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (mcf->policy->store.shared && ngx_http_warder_shared_init() != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define INSTALL_KEY "install.key"
+#define INSTALL_STORE "store.key"
+#define INSTALL_STORE_NEW INSTALL_STORE ".new"
 #define INSTALL_KEY_BYTES 32
 
 int
@@ -66,28 +68,43 @@ install_read(int fd, uint8_t key[INSTALL_KEY_BYTES])
 
 /* Under a name of its own first, so that nobody ever sees a part of the key. */
 static enum wd_err
-install_make(const char *dir, const uint8_t random[INSTALL_KEY_BYTES])
+install_make(const char *dir, const char *file, const uint8_t bytes[INSTALL_KEY_BYTES])
 {
     uint8_t once[32];
     char name[64];
     enum wd_err err = WD_ERR_IO;
 
-    wd_install_derive(random, "name", once);
-    snprintf(name, sizeof(name), INSTALL_KEY ".%02x%02x%02x%02x", once[0], once[1], once[2], once[3]);
-    int fd = wd_install_file(dir, name, O_RDWR | O_CREAT | O_EXCL);
-    if (fd < 0)
-        return WD_ERR_IO;
+    wd_install_derive(bytes, "name", once);
+    snprintf(name, sizeof(name), "%s.%02x%02x%02x%02x", file, once[0], once[1], once[2], once[3]);
     int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dirfd >= 0 && write(fd, random, INSTALL_KEY_BYTES) == INSTALL_KEY_BYTES && fsync(fd) == 0) {
-        if (renameat2(dirfd, name, dirfd, INSTALL_KEY, RENAME_NOREPLACE) == 0)
+    if (dirfd < 0)
+        return WD_ERR_IO;
+    int fd = wd_install_file(dir, name, O_RDWR | O_CREAT | O_EXCL);
+    if (fd < 0) {
+        close(dirfd);
+        return WD_ERR_IO;
+    }
+    if (write(fd, bytes, INSTALL_KEY_BYTES) == INSTALL_KEY_BYTES && fsync(fd) == 0) {
+        if (renameat2(dirfd, name, dirfd, file, RENAME_NOREPLACE) == 0)
             err = fsync(dirfd) == 0 ? WD_OK : WD_ERR_IO;
         else if (errno == EEXIST)
             err = WD_OK; /* another process was first: its key counts */
     }
-    if (dirfd >= 0) {
-        unlinkat(dirfd, name, 0);
-        close(dirfd);
-    }
+    unlinkat(dirfd, name, 0);
+    close(dirfd);
+    close(fd);
+    return err;
+}
+
+/* WD_ERR_NOTFOUND: there is no such file. */
+static enum wd_err
+install_load(const char *dir, const char *file, uint8_t key[INSTALL_KEY_BYTES])
+{
+    int fd = wd_install_file(dir, file, O_RDONLY);
+
+    if (fd < 0)
+        return errno == ENOENT ? WD_ERR_NOTFOUND : WD_ERR_IO;
+    enum wd_err err = install_read(fd, key);
     close(fd);
     return err;
 }
@@ -95,21 +112,47 @@ install_make(const char *dir, const uint8_t random[INSTALL_KEY_BYTES])
 enum wd_err
 wd_install_key(const char *dir, const uint8_t *random, uint8_t key[32])
 {
-    enum wd_err err;
-
     if (sodium_init() < 0)
         return WD_ERR_IO;
-    int fd = wd_install_file(dir, INSTALL_KEY, O_RDONLY);
-    if (fd < 0 && errno == ENOENT && random != NULL) {
-        err = install_make(dir, random);
-        if (err != WD_OK)
-            return err;
-        fd = wd_install_file(dir, INSTALL_KEY, O_RDONLY);
+    enum wd_err err = install_load(dir, INSTALL_KEY, key);
+    if (err != WD_ERR_NOTFOUND || random == NULL)
+        return err;
+    err = install_make(dir, INSTALL_KEY, random);
+    return err == WD_OK ? install_load(dir, INSTALL_KEY, key) : err;
+}
+
+enum wd_err
+wd_install_store_key(const char *dir, const uint8_t install_key[32], uint8_t key[32])
+{
+    enum wd_err err = install_load(dir, INSTALL_STORE, key);
+
+    if (err == WD_ERR_NOTFOUND) {
+        wd_install_derive(install_key, "store", key);
+        err = WD_OK;
     }
-    if (fd < 0)
-        return errno == ENOENT ? WD_ERR_NOTFOUND : WD_ERR_IO;
-    err = install_read(fd, key);
-    close(fd);
+    return err;
+}
+
+enum wd_err
+wd_install_store_key_set(const char *dir, const uint8_t install_key[32], const uint8_t key[32])
+{
+    uint8_t now[INSTALL_KEY_BYTES];
+    enum wd_err err = wd_install_store_key(dir, install_key, now);
+
+    if (err != WD_OK || sodium_memcmp(now, key, sizeof(now)) == 0)
+        goto out;
+    /* what is there gives way to the new one in one step */
+    int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    err = WD_ERR_IO;
+    if (dirfd < 0)
+        goto out;
+    unlinkat(dirfd, INSTALL_STORE_NEW, 0);
+    err = install_make(dir, INSTALL_STORE_NEW, key);
+    if (err == WD_OK && (renameat(dirfd, INSTALL_STORE_NEW, dirfd, INSTALL_STORE) != 0 || fsync(dirfd) != 0))
+        err = WD_ERR_IO;
+    close(dirfd);
+out:
+    sodium_memzero(now, sizeof(now));
     return err;
 }
 

@@ -131,6 +131,31 @@ wd_redis_ledger_put_format(const struct wd_redis *r, const struct wd_ledger_entr
     return redis_end(&c);
 }
 
+enum wd_redis_went
+wd_redis_ledger_put_answer(const redisReply *reply, struct wd_holding *held, size_t count, enum wd_err *err)
+{
+    struct wd_span body = { NULL, 0 };
+    char status = 0;
+    size_t which;
+
+    enum wd_redis_went went = redis_head(reply, &status, NULL, &which, &body);
+    *err = redis_went_err(went, reply);
+    if (went != WD_REDIS_ANSWERED)
+        return went;
+    *err = WD_ERR_CORRUPT;
+    if (status != 'K' || body.len != count * (1 + REDIS_HOLDER))
+        return WD_REDIS_UNCLEAR;
+    for (size_t i = 0; i < count; i++) {
+        const char *at = body.ptr + i * (1 + REDIS_HOLDER);
+        if ((uint8_t)at[0] > WD_HELD_OTHER)
+            return WD_REDIS_UNCLEAR;
+        held[i].held = (uint8_t)at[0];
+        held[i].owner = redis_get(at + 1, REDIS_HOLDER);
+    }
+    *err = WD_OK;
+    return WD_REDIS_ANSWERED;
+}
+
 enum wd_err
 wd_redis_ledger_scan_format(const struct wd_redis *r, uint64_t cursor, struct wd_buf *out)
 {

@@ -21,6 +21,8 @@ enum wd_redis_refusal {
 };
 /* What is wrong and what to do about it, for people. */
 const char *wd_redis_refusal_text(enum wd_redis_refusal why);
+/* How the store stands then. */
+enum wd_redis_state wd_redis_refusal_state(enum wd_redis_refusal why);
 
 /*
  * The first thing on a connection, before anything else is asked; loads nothing, so it may go out together with the scripts. The
@@ -41,6 +43,8 @@ struct wd_redis_hello {
     enum wd_redis_refusal why;
     bool made; /* there was nothing: a new Redis, or one that lost everything */
 };
+/* The check value for a store's key that comes from a master key. */
+void wd_redis_hello_check(const uint8_t store_key[32], uint8_t check[32]);
 enum wd_err wd_redis_hello_format(const struct wd_redis *r, const struct wd_redis_hello *hello, struct wd_buf *out) WD_CHECK;
 /* filter becomes that of Redis, when it is of another version than was asked with; NULL: of no interest. */
 enum wd_redis_went wd_redis_hello_answer(struct wd_redis_hello *hello, struct wd_filter *filter, const redisReply *reply,
@@ -58,8 +62,8 @@ struct wd_redis_name {
 enum wd_err wd_redis_name_format(const struct wd_redis *r, const struct wd_redis_name *names, size_t count, uint64_t known,
                                  struct wd_buf *out) WD_CHECK;
 
-/* WD_ERR_RANGE: user or role are not those of a token. Answer: wd_redis_done(), WD_ERR_RANGE when another token has the digest.
- */
+/* WD_ERR_RANGE: user or role are not those of a token. Answer: wd_redis_done(), WD_ERR_RANGE when another token has the digest;
+ * count 0 when it was there already. */
 enum wd_err wd_redis_token_put_format(const struct wd_redis *r, const uint8_t digest[32], const struct wd_principal *who,
                                       struct wd_buf *out) WD_CHECK;
 /* Tokens whose digest begins with prefix (0 to 32 bytes: all, an id of 8, one), after a digest when not NULL: a page of 256. */
@@ -76,9 +80,11 @@ enum wd_err wd_redis_token_drop_user_format(const struct wd_redis *r, struct wd_
 
 /* Entries: at most 512 a command. expires_s is told and given as seconds from now. */
 #define WD_REDIS_ENTRIES_MAX 512
-/* Entries that are another's are left. Answer: wd_redis_done(). */
+/* Entries that are another's are left. */
 enum wd_err wd_redis_ledger_put_format(const struct wd_redis *r, const struct wd_ledger_entry *entries, size_t count,
                                        struct wd_buf *out) WD_CHECK;
+/* held and owner of each, as it was before, as wd_ledger_take() tells them; *err as wd_redis_done(). */
+enum wd_redis_went wd_redis_ledger_put_answer(const redisReply *reply, struct wd_holding *held, size_t count, enum wd_err *err);
 /* A page of keys, from cursor 0 until the answer's cursor is 0; a key may be told twice. */
 enum wd_err wd_redis_ledger_scan_format(const struct wd_redis *r, uint64_t cursor, struct wd_buf *out) WD_CHECK;
 /* entries has room for WD_REDIS_ENTRIES_MAX; only their keys are filled in. */

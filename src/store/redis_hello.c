@@ -1,5 +1,6 @@
 #include "redis_admin.h"
 
+#include "install.h"
 #include "redis_parts.h"
 
 #define HELLO_KNOWN_ANY REDIS_MOST
@@ -23,6 +24,30 @@ wd_redis_refusal_text(enum wd_redis_refusal why)
     };
 
     return why < sizeof(texts) / sizeof(texts[0]) ? texts[why] : texts[WD_REDIS_SCHEMA_OTHER];
+}
+
+enum wd_redis_state
+wd_redis_refusal_state(enum wd_redis_refusal why)
+{
+    switch (why) {
+    case WD_REDIS_SCHEMA_OTHER:
+        return WD_REDIS_OTHER_SCHEMA;
+    case WD_REDIS_MASTER_MISSING:
+    case WD_REDIS_MASTER_UNEXPECTED:
+    case WD_REDIS_MASTER_OTHER:
+        return WD_REDIS_OTHER_MASTER;
+    case WD_REDIS_EVICTS:
+        return WD_REDIS_FORGETS;
+    case WD_REDIS_WELCOME:
+        break;
+    }
+    return WD_REDIS_REFUSED;
+}
+
+void
+wd_redis_hello_check(const uint8_t store_key[32], uint8_t check[32])
+{
+    wd_install_derive(store_key, "check", check);
 }
 
 enum wd_err

@@ -58,7 +58,7 @@ enum wd_redis_went wd_redis_loaded(struct wd_redis *r, enum wd_redis_kind kind, 
 
 /* Most that one op may hold; beyond it wd_redis_format is WD_ERR_LIMIT. */
 #define WD_REDIS_CLAIMS_MAX 1024
-#define WD_REDIS_HOLDINGS_MAX 4096
+#define WD_REDIS_HOLDINGS_MAX WD_STORE_SHARED_HOLDINGS_MAX
 
 /* False: op asks for nothing that Redis has to know; its answer is WD_OK without a command. */
 bool wd_redis_needed(const struct wd_store_op *op);

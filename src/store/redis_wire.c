@@ -18,6 +18,9 @@ static const char *const redis_state_texts[WD_REDIS_STATES] = {
     [WD_REDIS_FULL] = "full",
     [WD_REDIS_NO_MASTER] = "no master is known",
     [WD_REDIS_FAR] = "at an address that is not spoken to without TLS",
+    [WD_REDIS_OTHER_MASTER] = "its data was begun with another master key than this gateway's",
+    [WD_REDIS_OTHER_SCHEMA] = "its data is of another version of Warder",
+    [WD_REDIS_FORGETS] = "throws out what counts when its memory is full",
     [WD_REDIS_REFUSED] = "refuses to work",
 };
 

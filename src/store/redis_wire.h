@@ -30,6 +30,9 @@ enum wd_redis_state {
     WD_REDIS_FULL,        /* maxmemory */
     WD_REDIS_NO_MASTER,   /* the Sentinels know none, or a cluster is down */
     WD_REDIS_FAR,         /* an address that is not spoken to without TLS */
+    WD_REDIS_OTHER_MASTER, /* its data was begun with another master key, or without one */
+    WD_REDIS_OTHER_SCHEMA, /* or by another version of Warder */
+    WD_REDIS_FORGETS,      /* maxmemory-policy is not noeviction */
     WD_REDIS_REFUSED,     /* another error: a disk that cannot be written, an older version */
     WD_REDIS_STATES,
 };

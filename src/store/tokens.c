@@ -269,25 +269,36 @@ wd_tokens_make(const uint8_t random[32], char token[48], uint8_t digest[TOKENS_D
     tokens_id(id, digest);
 }
 
+/* WD_ERR_RANGE: what no token may stand for. */
+static enum wd_err
+tokens_value_set(struct tokens_value *v, const struct wd_principal *who)
+{
+    struct wd_span user = wd_span(who->user, strnlen(who->user, sizeof(who->user)));
+    struct wd_span role = wd_span(who->role, strnlen(who->role, sizeof(who->role)));
+
+    *v = (struct tokens_value){ .version = TOKENS_VERSION, .created_s = who->created_s, .expires_s = who->expires_s };
+    if (!wd_tokens_text_ok(user, WD_TOKEN_USER_MAX) || !wd_tokens_text_ok(role, WD_TOKEN_ROLE_MAX) || who->expires_s < 0)
+        return WD_ERR_RANGE;
+    v->user_len = (uint8_t)user.len;
+    v->role_len = (uint8_t)role.len;
+    memcpy(v->user, user.ptr, user.len);
+    memcpy(v->role, role.ptr, role.len);
+    return WD_OK;
+}
+
 enum wd_err
 wd_tokens_create(struct wd_tokens *t, const uint8_t random[32], const struct wd_principal *who, char token[48], char id[17])
 {
-    struct tokens_value v = { .version = TOKENS_VERSION, .created_s = who->created_s, .expires_s = who->expires_s };
-    struct wd_span user = wd_span(who->user, strnlen(who->user, sizeof(who->user)));
-    struct wd_span role = wd_span(who->role, strnlen(who->role, sizeof(who->role)));
+    struct tokens_value v;
     uint8_t digest[TOKENS_DIGEST];
     MDB_txn *txn;
+    enum wd_err err = tokens_value_set(&v, who);
 
-    if (!wd_tokens_text_ok(user, WD_TOKEN_USER_MAX) || !wd_tokens_text_ok(role, WD_TOKEN_ROLE_MAX) || who->expires_s < 0)
-        return WD_ERR_RANGE;
-    v.user_len = (uint8_t)user.len;
-    v.role_len = (uint8_t)role.len;
-    memcpy(v.user, user.ptr, user.len);
-    memcpy(v.role, role.ptr, role.len);
-
+    if (err != WD_OK)
+        return err;
     wd_tokens_make(random, token, digest, id);
 
-    enum wd_err err = tokens_write(t, &txn);
+    err = tokens_write(t, &txn);
     if (err == WD_OK) {
         MDB_val key = { sizeof(digest), digest }, data = { sizeof(v), &v };
         int rc = mdb_put(txn, t->dbi, &key, &data, MDB_NOOVERWRITE);
@@ -475,4 +486,72 @@ wd_tokens_probe(struct wd_tokens *t)
     err = tokens_error(mdb_put(txn, t->dbi, &key, &data, 0));
     mdb_txn_abort(txn);
     return err;
+}
+
+/* --- tokens from and for another store --- */
+
+enum wd_err
+wd_tokens_page(struct wd_tokens *t, const uint8_t *after, struct wd_token_entry *entries, size_t room, size_t *count)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val key = { TOKENS_DIGEST, (void *)(uintptr_t)after }, data;
+
+    *count = 0;
+    enum wd_err err = tokens_read(t, 0);
+    if (err != WD_OK)
+        return err;
+    int rc = mdb_cursor_open(t->reader, t->dbi, &cursor);
+    if (rc == 0)
+        rc = mdb_cursor_get(cursor, &key, &data, after != NULL ? MDB_SET_RANGE : MDB_FIRST);
+    if (rc == 0 && after != NULL && key.mv_size == TOKENS_DIGEST && memcmp(key.mv_data, after, TOKENS_DIGEST) == 0)
+        rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+    while (rc == 0 && err == WD_OK && *count < room) {
+        struct wd_token_entry *e = &entries[*count];
+        err = tokens_value_get(&e->who, &key, &data);
+        if (err != WD_OK)
+            break;
+        memcpy(e->digest, key.mv_data, TOKENS_DIGEST);
+        ++*count;
+        rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+    }
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+    mdb_txn_reset(t->reader);
+    return err != WD_OK || rc == MDB_NOTFOUND ? err : tokens_error(rc);
+}
+
+static int
+tokens_put_one(struct wd_tokens *t, MDB_txn *txn, const struct wd_token_entry *e, struct tokens_value *v, size_t *added,
+               size_t *others)
+{
+    MDB_val key = { TOKENS_DIGEST, (void *)(uintptr_t)e->digest }, data = { sizeof(*v), v };
+    int rc = mdb_put(txn, t->dbi, &key, &data, MDB_NOOVERWRITE);
+
+    if (rc == 0)
+        ++*added;
+    else if (rc == MDB_KEYEXIST) /* data is what stands there */
+        *others += data.mv_size != sizeof(*v) || memcmp(data.mv_data, v, sizeof(*v)) != 0;
+    return rc == MDB_KEYEXIST ? 0 : rc;
+}
+
+enum wd_err
+wd_tokens_put(struct wd_tokens *t, const struct wd_token_entry *entries, size_t count, size_t *added, size_t *others)
+{
+    MDB_txn *txn;
+    int rc = 0;
+
+    *added = *others = 0;
+    enum wd_err err = tokens_write(t, &txn);
+    if (err != WD_OK)
+        return err;
+    for (size_t i = 0; i < count && rc == 0 && err == WD_OK; i++) {
+        struct tokens_value v;
+        err = tokens_value_set(&v, &entries[i].who);
+        if (err == WD_OK)
+            rc = tokens_put_one(t, txn, &entries[i], &v, added, others);
+    }
+    if (rc == 0 && err == WD_OK)
+        return tokens_error(mdb_txn_commit(txn));
+    mdb_txn_abort(txn);
+    return err != WD_OK ? err : tokens_error(rc);
 }

@@ -48,6 +48,20 @@ enum wd_err wd_tokens_revoke_user(struct wd_tokens *t, struct wd_span user, uint
 void wd_tokens_make(const uint8_t random[32], char token[48], uint8_t digest[32], char id[17]);
 /* Calls fn for each, in order of creation; stops when it returns false. */
 enum wd_err wd_tokens_list(struct wd_tokens *t, bool (*fn)(void *ctx, const struct wd_principal *who), void *ctx) WD_CHECK;
+/* Tokens as another store has them: by digest. */
+struct wd_token_entry {
+    uint8_t digest[32];
+    struct wd_principal who;
+};
+/* A page of up to room entries in the order of digests, those behind after (NULL: from the first). *count less than room: the last. */
+enum wd_err wd_tokens_page(struct wd_tokens *t, const uint8_t *after, struct wd_token_entry *entries, size_t room,
+                           size_t *count) WD_CHECK;
+/*
+ * All of entries in one step, synced to disk. *added tells how many were not there; *others how many digests stand for somebody else
+ * and were left. WD_ERR_RANGE: a user or role that cannot be; nothing was written.
+ */
+enum wd_err wd_tokens_put(struct wd_tokens *t, const struct wd_token_entry *entries, size_t count, size_t *added,
+                          size_t *others) WD_CHECK;
 /* A write and its undoing, for readiness. */
 enum wd_err wd_tokens_probe(struct wd_tokens *t) WD_CHECK;
 

@@ -6,4 +6,4 @@ end
 local user = unpack('>Bc0', ARGV[2], 18)
 call('HSET', KEYS[2], ARGV[1], ARGV[2])
 call('ZADD', KEYS[3], 0, 'd' .. ARGV[1], 0, 'u' .. user .. '\0' .. ARGV[1])
-return pack('>c1I8I2', 'K', 0, 0)
+return pack('>c1I8I2', 'K', 0, had and 0 or 1)

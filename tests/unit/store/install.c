@@ -102,6 +102,39 @@ derived_keys_differ_by_label(void **state)
 }
 
 static void
+the_key_of_the_store_is_derived_until_another_is_brought(void **state)
+{
+    struct scratch s;
+    struct stat st;
+    uint8_t derived[32], key[32], brought[32] = { 7 }, third[32] = { 8 };
+
+    scratch_make(&s);
+    wd_install_derive(some, "store", derived);
+    assert_int_equal(wd_install_store_key(s.dir, some, key), WD_OK);
+    assert_memory_equal(key, derived, 32);
+    assert_int_equal(wd_install_store_key_set(s.dir, some, derived), WD_OK); /* no file is needed for that */
+    assert_int_equal(stat(scratch_path(&s, "store.key"), &st), -1);
+    assert_int_equal(wd_install_store_key_set(s.dir, some, brought), WD_OK);
+    assert_int_equal(wd_install_store_key(s.dir, some, key), WD_OK);
+    assert_memory_equal(key, brought, 32);
+    assert_int_equal(stat(scratch_path(&s, "store.key"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    close(open(scratch_path(&s, "store.key.new"), O_CREAT | O_WRONLY, 0600)); /* of one that was interrupted */
+    assert_int_equal(wd_install_store_key_set(s.dir, some, third), WD_OK);
+    assert_int_equal(wd_install_store_key(s.dir, some, key), WD_OK);
+    assert_memory_equal(key, third, 32);
+    assert_int_equal(stat(scratch_path(&s, "store.key.new"), &st), -1);
+
+    assert_int_equal(chmod(scratch_path(&s, "store.key"), 0640), 0);
+    assert_int_equal(wd_install_store_key(s.dir, some, key), WD_ERR_DENIED);
+    assert_int_equal(wd_install_store_key_set(s.dir, some, brought), WD_ERR_DENIED);
+    assert_int_equal(chmod(s.path, 0600), 0);
+    assert_int_equal(truncate(s.path, 31), 0);
+    assert_int_equal(wd_install_store_key(s.dir, some, key), WD_ERR_CORRUPT);
+    scratch_drop(&s);
+}
+
+static void
 state_folder_is_made_private(void **state)
 {
     struct scratch s;
@@ -171,6 +204,7 @@ main(void)
         cmocka_unit_test(key_that_cannot_be_trusted_is_refused),
         cmocka_unit_test(racing_processes_agree_on_the_key),
         cmocka_unit_test(derived_keys_differ_by_label),
+        cmocka_unit_test(the_key_of_the_store_is_derived_until_another_is_brought),
         cmocka_unit_test(state_folder_is_made_private),
         cmocka_unit_test(files_made_by_root_belong_to_the_owner_of_the_folder),
         cmocka_unit_test(other_names_of_a_file_are_refused),
