@@ -145,6 +145,32 @@ a_filter_comes_to_all(void **state)
     assert_int_equal(own.version, 800);
 }
 
+/* A filter that was lost and came again never has a version that somebody knew. */
+static void
+a_lost_filter_is_another(void **state)
+{
+    static struct wd_filter before, after;
+    struct wd_redis_name name = { 77, 2 };
+
+    for (int round = 0; round < 2; round++) {
+        struct wd_filter *f = round == 0 ? &before : &after;
+        memset(f, 0, sizeof(*f));
+        redis_server_do(&rs, "FLUSHALL");
+        assert_int_equal(hello(1, false, 0, f).err, WD_OK);
+        name.bit += 1;
+        assert_int_equal(wd_redis_name_format(&rs.redis, &name, 1, f->version, &rs.out), WD_OK);
+        redisReply *reply = redis_server_ask(&rs);
+        assert_int_equal(wd_redis_filter_apply(f, reply), WD_ERR_NOTFOUND);
+        freeReplyObject(reply);
+        assert_int_equal(hello(1, false, 0, f).err, WD_OK);
+        assert_int_equal(f->word_counts, 1 << 2);
+        usleep(2000);
+    }
+    assert_true(before.version > 1600000000000 && after.version > before.version);
+    assert_int_equal(hello(1, false, before.version, &before).err, WD_OK);
+    assert_memory_equal(&before, &after, sizeof(before));
+}
+
 struct seen {
     size_t count;
     char users[1024][8];
@@ -202,10 +228,10 @@ tokens_are_made_listed_and_revoked(void **state)
             digest[k] = (uint8_t)(i * 2654435761u >> (k % 4 * 8));
         snprintf(who.user, sizeof(who.user), "%s", i % 3 == 0 ? "ann" : i % 3 == 1 ? "anna" : "bob");
         assert_int_equal(wd_redis_token_put_format(&rs.redis, digest, &who, &rs.out), WD_OK);
-        done(WD_OK);
+        assert_int_equal(done(WD_OK), 1);
     }
     assert_int_equal(wd_redis_token_put_format(&rs.redis, digest, &who, &rs.out), WD_OK);
-    done(WD_OK); /* the same again, as a migration does that is begun anew */
+    assert_int_equal(done(WD_OK), 0); /* the same again, as a migration does that is begun anew */
     snprintf(who.user, sizeof(who.user), "eve");
     assert_int_equal(wd_redis_token_put_format(&rs.redis, digest, &who, &rs.out), WD_OK);
     done(WD_ERR_RANGE);
@@ -243,7 +269,9 @@ static void
 entries_are_put_listed_and_forgotten(void **state)
 {
     static struct wd_ledger_entry entries[WD_REDIS_ENTRIES_MAX];
+    static struct wd_holding held[WD_REDIS_ENTRIES_MAX];
     size_t count, total = 0;
+    enum wd_err err;
     uint64_t cursor = 0;
 
     for (size_t i = 0; i < 400; i++) {
@@ -253,8 +281,21 @@ entries_are_put_listed_and_forgotten(void **state)
         entries[i].kind = (uint8_t)(i % 5);
         entries[i].expires_s = 1000 + (uint32_t)i;
     }
-    assert_int_equal(wd_redis_ledger_put_format(&rs.redis, entries, 400, &rs.out), WD_OK);
-    assert_int_equal(done(WD_OK), 400);
+    for (int round = 0; round < 3; round++) { /* taken, the holder's already, another's in part */
+        for (size_t i = 0; round == 2 && i < 200; i++)
+            entries[i].holder = 9;
+        assert_int_equal(wd_redis_ledger_put_format(&rs.redis, entries, 400, &rs.out), WD_OK);
+        redisReply *reply = redis_server_ask(&rs);
+        assert_int_equal(wd_redis_ledger_put_answer(reply, held, 400, &err), WD_REDIS_ANSWERED);
+        assert_int_equal(err, WD_OK);
+        assert_int_equal(wd_redis_ledger_put_answer(reply, held, 399, &err), WD_REDIS_UNCLEAR);
+        assert_int_equal(err, WD_ERR_CORRUPT);
+        freeReplyObject(reply);
+        for (size_t i = 0; i < 400; i++) {
+            assert_int_equal(held[i].held, round == 2 && i < 200 ? WD_HELD_OTHER : round > 0 ? WD_HELD_SAME : WD_HELD_NOT);
+            assert_int_equal(held[i].owner, round > 0 ? 7 + i % 2 : 0);
+        }
+    }
     redis_server_do(&rs, "SET {warder}:c1234567890123456 x");
     do {
         assert_int_equal(wd_redis_ledger_scan_format(&rs.redis, cursor, &rs.out), WD_OK);
@@ -346,6 +387,7 @@ main(void)
         cmocka_unit_test_setup(another_master_key_is_refused, each),
         cmocka_unit_test_setup(a_redis_that_throws_out_is_refused, each),
         cmocka_unit_test_setup(a_filter_comes_to_all, each),
+        cmocka_unit_test_setup(a_lost_filter_is_another, each),
         cmocka_unit_test_setup(tokens_are_made_listed_and_revoked, each),
         cmocka_unit_test_setup(entries_are_put_listed_and_forgotten, each),
         cmocka_unit_test_setup(refusals_of_redis_are_told_apart, each),

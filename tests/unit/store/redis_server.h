@@ -156,6 +156,7 @@ redis_server_fresh(struct redis_server *rs)
 
     redis_server_do(rs, "FLUSHALL");
     redis_server_do(rs, "SET {warder}:t %b", clock, sizeof(clock));
+    redis_server_do(rs, "HSET {warder}:f version 0"); /* and not from the time on */
 }
 
 static inline struct wd_claim

@@ -400,6 +400,59 @@ works_in_the_current_folder_and_read_only(void **state)
     scratch_drop(&s);
 }
 
+static void
+tokens_go_from_one_store_to_another(void **state)
+{
+    struct scratch a, b;
+    struct wd_token_entry page[100];
+    uint8_t last[32];
+    char token[48], id[17];
+    struct wd_principal who;
+    size_t count, added, others, total = 0;
+
+    scratch_make(&a);
+    scratch_make(&b);
+    struct wd_tokens *from = open_store(&a, false), *to = open_store(&b, false);
+    for (int i = 0; i < 250; i++)
+        make(from, (uint8_t)i, i % 2 == 0 ? "alice" : "bob", "basic", 9000 + i, token, id);
+    for (int round = 0; round < 2; round++) {
+        total = 0;
+        do {
+            assert_int_equal(wd_tokens_page(from, total > 0 ? last : NULL, page, 100, &count), WD_OK);
+            assert_int_equal(wd_tokens_put(to, page, count, &added, &others), WD_OK);
+            assert_int_equal(added, round == 0 ? count : 0);
+            assert_int_equal(others, 0);
+            for (size_t i = 0; i < count; i++)
+                assert_true((total == 0 && i == 0) || memcmp(i > 0 ? page[i - 1].digest : last, page[i].digest, 32) < 0);
+            if (count > 0)
+                memcpy(last, page[count - 1].digest, 32);
+            total += count;
+        } while (count == 100);
+        assert_int_equal(total, 250);
+    }
+    assert_int_equal(wd_tokens_lookup(to, wd_span_str(token), 9000, &who), WD_OK);
+    assert_string_equal(who.user, "bob");
+    assert_string_equal(who.id, id);
+    assert_int_equal(who.expires_s, 9249);
+    assert_int_equal(wd_tokens_page(from, last, page, 100, &count), WD_OK); /* behind the last one */
+    assert_int_equal(count, 0);
+
+    assert_int_equal(wd_tokens_page(from, NULL, page, 2, &count), WD_OK);
+    snprintf(page[0].who.user, sizeof(page[0].who.user), "eve"); /* another's token stays as it is */
+    memset(page[1].digest, 0xee, 32);
+    assert_int_equal(wd_tokens_put(to, page, 2, &added, &others), WD_OK);
+    assert_int_equal(added, 1);
+    assert_int_equal(others, 1);
+    memset(page[0].digest, 0xed, 32);
+    page[1].who.user[0] = '\0'; /* all or nothing */
+    assert_int_equal(wd_tokens_put(to, page, 2, &added, &others), WD_ERR_RANGE);
+    assert_int_equal(wd_tokens_find(to, page[0].digest, 0, &who), WD_ERR_NOTFOUND);
+    wd_tokens_close(from);
+    wd_tokens_close(to);
+    scratch_drop(&a);
+    scratch_drop(&b);
+}
+
 int
 main(void)
 {
@@ -412,6 +465,7 @@ main(void)
         cmocka_unit_test(killed_writers_leave_a_whole_store),
         cmocka_unit_test(damaged_file_is_an_error),
         cmocka_unit_test(random_damage_is_never_a_crash),
+        cmocka_unit_test(tokens_go_from_one_store_to_another),
         cmocka_unit_test(works_in_the_current_folder_and_read_only),
     };
 
