@@ -1,4 +1,5 @@
 // Data isolation: what one provider was shown goes to no other, in every format and from every place of a request.
+// With WARDER_TEST_STORE=shared (isolation-shared.test.mjs) the same over a Redis.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import path from 'node:path';
@@ -7,6 +8,7 @@ import { refused } from './lib/check.mjs';
 import { request } from './lib/client.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { build, waitFor } from './lib/process.mjs';
+import { startRedis } from './lib/redis.mjs';
 import { formats, json, say, startUpstream } from './lib/upstream.mjs';
 
 const off = { secret: 'off', pii: 'off', injection: 'off', malicious: 'off' };
@@ -15,11 +17,26 @@ const flag = { secret: 'flag', pii: 'flag', injection: 'off', malicious: 'off' }
 let upstream, gateway;
 const started = [];
 
+const shared = process.env.WARDER_TEST_STORE === 'shared';
+
+/** Whenever its workers are new, the shared store is waited for. */
+async function waitsForStore(gw) {
+  const ready = () => waitFor('the shared store', async () => (await request(`http://${gw.policy.admin}/readyz`, { method: 'GET' })).status === 200);
+  for (const what of ['serve', 'reload']) {
+    const own = gw[what].bind(gw);
+    gw[what] = async (...args) => { await own(...args); await ready(); };
+  }
+  await ready();
+}
+
 async function isolated(isolation = {}, more = {}) {
+  const redis = shared ? await startRedis() : null;
+  if (redis) started.push(redis);
   const gw = await startGateway({
     upstream: upstream.url,
     env: more.env,
     policy(p) {
+      if (redis) Object.assign(p, { store: redis.url(), workers: 1 });
       p.isolation = { enabled: true, kinds: all, ...isolation };
       p.detect = { input: flag };
       p.input = { attachments: ['image', 'file'] };
@@ -27,6 +44,7 @@ async function isolated(isolation = {}, more = {}) {
     },
   });
   started.push(gw);
+  if (redis) await waitsForStore(gw);
   return gw;
 }
 
@@ -37,7 +55,7 @@ before(async () => {
   gateway = await isolated();
 });
 after(async () => {
-  for (const gw of started) await gw.stop();
+  for (const one of started.reverse()) await one.stop();
   await upstream?.stop();
 });
 
