@@ -1,0 +1,317 @@
+// warder store migrate: tokens and ledger from a state folder to a shared store and back. And a store whose key comes from a master key.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { refused } from './lib/check.mjs';
+import { request } from './lib/client.mjs';
+import { startGateway } from './lib/gateway.mjs';
+import { build, waitFor } from './lib/process.mjs';
+import { startRedis } from './lib/redis.mjs';
+import { formats, say, startUpstream } from './lib/upstream.mjs';
+
+let upstream;
+const started = [];
+const shapes = { chat: 'openai', responses: 'openai', messages: 'anthropic', google: 'google' };
+
+before(async () => { upstream = await startUpstream(say('Fine.')); });
+after(async () => {
+  for (const one of started.reverse()) await one.stop();
+  await upstream?.stop();
+});
+
+const readyz = (gw) => request(`http://${gw.policy.admin}/readyz`, { method: 'GET' });
+const isReady = (gw) => waitFor('the gateway to be ready', async () => (await readyz(gw)).status === 200);
+
+async function newRedis(options) {
+  const redis = await startRedis(options);
+  started.push(redis);
+  return redis;
+}
+
+async function newGateway(store, env = {}) {
+  const gw = await startGateway({
+    upstream: upstream.url,
+    env,
+    policy(p) {
+      Object.assign(p, { store, workers: 1, isolation: { enabled: true }, detect: { input: { secret: 'flag', pii: 'flag', injection: 'off', malicious: 'off' } } });
+    },
+  });
+  started.push(gw);
+  return gw;
+}
+
+/** The policy of gw with another store, in its own folder. */
+function other(gw, store) {
+  const file = path.join(gw.dir, `policy-${store.replace(/\W/g, '')}.yaml`);
+  fs.writeFileSync(file, JSON.stringify({ ...gw.policy, store }), { mode: 0o600 });
+  return file;
+}
+
+const warder = (gw, args, { input = '', env = {}, file = gw.file } = {}) => new Promise((done) => {
+  const child = execFile(path.join(build, 'warder'), [...args.slice(0, 2), '-c', file, ...args.slice(2)], { env: { ...gw.env, ...env }, maxBuffer: 1 << 26 }, (error, stdout, stderr) => done({ code: error ? error.code : 0, stdout, stderr }));
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+});
+const migrate = (gw, redis, to, more = [], options = {}) => warder(gw, ['store', 'migrate', '--to', to, ...more], { file: other(gw, redis.url()), ...options });
+const counts = (out) => Object.fromEntries([...out.stdout.matchAll(/^(.+): (\d+) copied, (\d+) there already/gm)].map(([, what, copied, there]) => [what, [Number(copied), Number(there)]]));
+
+const bearer = (token) => ({ authorization: `Bearer ${token}` });
+const tell = (gw, headers, name, text) => request(gw.url, { path: formats[name].path, headers, body: formats[name].ask(text) });
+const passes = (answer) => assert.equal(answer.status, 200, answer.text);
+const conflict = (answer, name) => refused(answer, 403, 'data_isolation_violation', shapes[name]);
+const card = '4111 1111 1111 1111';
+
+describe('there and back', () => {
+  let gw, redis, shared, token;
+
+  test('F32: to a shared store: tokens are good there, values conflict there', async () => {
+    redis = await newRedis();
+    gw = await newGateway('embedded');
+    token = await gw.token('ann');
+    passes(await tell(gw, bearer(token), 'chat', `card ${card}`));
+    passes(await tell(gw, { ...bearer(token), 'x-warder-sensitive': 'copper%20lantern' }, 'chat', 'x'));
+    assert.equal((await warder(gw, ['isolate', 'add', '--provider', 'anthropic'], { input: 'Orchid Protocol\n' })).code, 0);
+    const out = await migrate(gw, redis, 'shared');
+    assert.equal(out.code, 0, out.stderr);
+    assert.match(out.stdout, /limits are not copied/);
+    assert.deepEqual(counts(out), { 'places of named values': [2, 0], 'values and references': [3, 0], tokens: [1, 0] });
+
+    shared = await newGateway(redis.url());
+    await isReady(shared);
+    conflict(await tell(shared, bearer(token), 'google', `card ${card}`), 'google');
+    conflict(await tell(shared, bearer(token), 'google', 'a copper lantern'), 'google');
+    conflict(await tell(shared, bearer(token), 'chat', 'the orchid protocol'), 'chat');
+    passes(await tell(shared, bearer(token), 'messages', 'the orchid protocol'));
+    passes(await tell(shared, bearer(token), 'chat', `card ${card}`));
+    passes(await tell(gw, bearer(token), 'chat', 'the source is as it was'));
+    conflict(await tell(gw, bearer(token), 'google', `card ${card}`), 'google');
+  });
+
+  test('again, while both gateways run: only what is new', async () => {
+    const later = await gw.token('ben');
+    passes(await tell(gw, { ...bearer(later), 'x-warder-sensitive': 'silent%20harbour' }, 'chat', 'x'));
+    const out = await migrate(gw, redis, 'shared');
+    assert.equal(out.code, 0, out.stderr);
+    assert.deepEqual(counts(out), { 'places of named values': [1, 2], 'values and references': [1, 3], tokens: [1, 1] });
+    conflict(await tell(shared, bearer(later), 'google', 'the silent harbour'), 'google'); // its filter was older
+  });
+
+  test('what the shared store knows better stays', async () => {
+    const out = await warder(shared, ['isolate', 'forget', '--provider', 'anthropic']);
+    assert.equal(out.code, 0, out.stderr);
+    assert.equal((await warder(shared, ['isolate', 'add', '--provider', 'google'], { input: 'Orchid Protocol\n' })).code, 0);
+    const again = await migrate(gw, redis, 'shared');
+    assert.match(again.stdout, /1 are another's there and stay so/);
+    passes(await tell(shared, bearer(token), 'google', 'the orchid protocol'));
+  });
+
+  test('the gateway itself changes its store with a reload', async () => {
+    await gw.reload((p) => { p.store = redis.url(); });
+    await isReady(gw);
+    conflict(await tell(gw, bearer(token), 'google', `card ${card}`), 'google');
+    passes(await tell(gw, { ...bearer(token), 'x-warder-sensitive': 'amber%20falcon' }, 'messages', 'x'));
+  });
+
+  test('to an empty folder: it takes over the key, and values conflict there', async () => {
+    const back = await newGateway('embedded');
+    const out = await migrate(back, redis, 'embedded');
+    assert.equal(out.code, 0, out.stderr);
+    assert.equal(counts(out).tokens[0], 2);
+    const file = path.join(back.policy.state, 'store.key');
+    assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+    assert.equal(fs.statSync(file).size, 32);
+    await back.restart();
+    conflict(await tell(back, bearer(token), 'google', `card ${card}`), 'google');
+    conflict(await tell(back, bearer(token), 'chat', 'an amber falcon'), 'chat');
+    passes(await tell(back, bearer(token), 'messages', 'an amber falcon'));
+    const again = await migrate(back, redis, 'embedded');
+    assert.equal(again.code, 0, again.stderr);
+    for (const [copied, there] of Object.values(counts(again))) assert.ok(copied === 0 && there > 0, again.stdout);
+    fs.chmodSync(file, 0o640);
+    const open = await migrate(back, redis, 'embedded');
+    assert.equal(open.code, 2);
+    assert.match(open.stderr, /store\.key in the state folder can be read by others/);
+    fs.chmodSync(file, 0o600);
+  });
+
+  test('back to the folder that it came from', async () => {
+    const out = await migrate(gw, redis, 'embedded');
+    assert.equal(out.code, 0, out.stderr);
+    await gw.reload((p) => { p.store = 'embedded'; });
+    conflict(await tell(gw, bearer(token), 'google', 'an amber falcon'), 'google');
+    assert.ok(!fs.existsSync(path.join(gw.policy.state, 'store.key')));
+  });
+
+  test('a folder with a ledger of its own and a store with another key: refused, but for tokens', async () => {
+    const third = await newGateway('embedded');
+    const own = await third.token('cat');
+    passes(await tell(third, bearer(own), 'chat', `card ${card}`));
+    for (const to of ['shared', 'embedded']) {
+      const out = await migrate(third, redis, to);
+      assert.equal(out.code, 2);
+      assert.match(out.stderr, /nothing was copied \(accepted: .*--tokens-only\)/);
+      assert.equal(out.stdout, '');
+    }
+    refused(await tell(shared, bearer(own), 'chat', 'hi'), 401, 'invalid_token', 'openai');
+    const out = await migrate(third, redis, 'shared', ['--tokens-only']);
+    assert.deepEqual(counts(out), { tokens: [1, 2 - 2] });
+    passes(await tell(shared, bearer(own), 'chat', 'hi'));
+    assert.ok(!fs.existsSync(path.join(third.policy.state, 'store.key')));
+  });
+
+  test('what is wrong is said', async () => {
+    for (const [args, options] of [
+      [['store', 'migrate'], {}], [['store', 'migrate', '--to', 'nowhere'], {}], [['store', 'check', '--to', 'shared'], {}],
+      [['store', 'migrate', '--to', 'shared'], { file: other(gw, 'embedded') }], [['store', 'frob'], {}], [['store', 'migrate', '--to', 'shared', 'x'], {}],
+    ]) {
+      const out = await warder(gw, args, options);
+      assert.equal(out.code, 2, args.join(' '));
+      assert.match(out.stderr, /^(warder: store|usage: warder store)/);
+    }
+  });
+});
+
+describe('100,000 entries', () => {
+  const total = 100000;
+  let gw, redis, fill;
+
+  /** Peak of the memory of a migration, in KiB. */
+  const peak = (to) => new Promise((done, fail) => {
+    let max = 0, out = '';
+    const child = spawn(path.join(build, 'warder'), ['store', 'migrate', '-c', other(gw, redis.url()), '--to', to], { env: gw.env });
+    const look = () => {
+      try {
+        max = Math.max(max, Number(/RssAnon:\s+(\d+)/.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0));
+      } catch { /* it has ended */ }
+    };
+    const timer = setInterval(look, 5);
+    child.stdout.on('data', (x) => { out += x; });
+    child.stderr.on('data', (x) => { out += x; });
+    child.on('error', fail);
+    child.on('close', (code) => { clearInterval(timer); done({ code, max, stdout: out }); });
+  });
+
+  before(async () => {
+    redis = await newRedis();
+    gw = await newGateway('embedded');
+    fill = await warder(gw, ['isolate', 'add', '--provider', 'openai'], { input: Array.from({ length: total }, (_, i) => `value number ${i}`).join('\n') });
+  });
+
+  test('Redis ends in the middle: said, and the next run goes on to the end', async () => {
+    assert.equal(fill.code, 0, fill.stderr);
+    const running = migrate(gw, redis, 'shared');
+    await waitFor('some entries', async () => Number(/:(\d+)/.exec(await redis.ask('DBSIZE'))[1]) > 3000, 20000, 1);
+    await redis.ask('SAVE');
+    await redis.kill();
+    const out = await running;
+    assert.equal(out.code, 2);
+    assert.match(out.stderr, /the shared store/);
+    assert.match(out.stdout, /stopped; what was copied stays/);
+    await redis.serve();
+    const again = await migrate(gw, redis, 'shared');
+    assert.equal(again.code, 0, again.stderr);
+    const [copied, there] = counts(again)['values and references'];
+    assert.equal(copied + there, total);
+    assert.ok(there > 0 && copied > 0, again.stdout);
+  });
+
+  test('killed in the middle and repeated; there and back in bounded memory', async () => {
+    await redis.ask('FLUSHALL');
+    const child = spawn(path.join(build, 'warder'), ['store', 'migrate', '-c', other(gw, redis.url()), '--to', 'shared'], { env: gw.env });
+    const ended = new Promise((done) => child.on('close', done));
+    await waitFor('some entries', async () => Number(/:(\d+)/.exec(await redis.ask('DBSIZE'))[1]) > 3000, 20000, 1);
+    child.kill('SIGKILL');
+    await ended;
+    const there = await peak('shared');
+    assert.equal(there.code, 0, there.stdout);
+    assert.equal(counts(there)['values and references'].reduce((x, y) => x + y), total);
+    assert.ok(there.max < 32768, `${there.max} KiB`);
+    const back = await peak('embedded');
+    assert.equal(back.code, 0, back.stdout);
+    assert.equal(counts(back)['values and references'][0], 0);
+    assert.ok(counts(back)['values and references'][1] >= total);
+    assert.ok(back.max < 32768, `${back.max} KiB`);
+    const folder = await newGateway('embedded');
+    const fresh = await migrate(folder, redis, 'embedded');
+    assert.equal(fresh.code, 0, fresh.stderr);
+    assert.equal(counts(fresh)['values and references'][0], total);
+    await folder.restart();
+    conflict(await tell(folder, bearer(await folder.token()), 'google', 'see value number 77777'), 'google');
+  });
+});
+
+describe('a master key', () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'warder-master-'));
+  const keyFile = (name, byte) => {
+    const file = path.join(dir, name);
+    fs.writeFileSync(file, Buffer.alloc(32, byte), { mode: 0o600 });
+    return { WARDER_MASTER_KEY: file };
+  };
+  after(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const one = keyFile('one', 1), two = keyFile('two', 2);
+
+  test('the key of the store does not stand in Redis, and gateways with the master key agree on it', async () => {
+    const redis = await newRedis();
+    const [a, b] = [await newGateway(redis.url(), one), await newGateway(redis.url(), one)];
+    for (const gw of [a, b]) await isReady(gw);
+    const token = await a.token('ann');
+    passes(await tell(a, bearer(token), 'chat', `card ${card}`));
+    conflict(await tell(b, bearer(token), 'google', `card ${card}`), 'google');
+    assert.equal(await redis.ask('HEXISTS', '{warder}:m', 'key').then((t) => t.split('\r\n')[0]), ':0');
+    assert.equal(await redis.ask('HEXISTS', '{warder}:m', 'check').then((t) => t.split('\r\n')[0]), ':1');
+    assert.equal((await warder(a, ['isolate', 'add', '--provider', 'anthropic'], { input: 'Orchid Protocol\n' })).code, 0);
+    conflict(await tell(b, bearer(token), 'chat', 'the orchid protocol'), 'chat');
+    await a.restart();
+    await isReady(a);
+    conflict(await tell(a, bearer(token), 'google', `card ${card}`), 'google');
+    for (const worker of a.workers()) process.kill(worker, 'SIGKILL');
+    await waitFor('a new worker', async () => (await tell(a, bearer(token), 'google', `card ${card}`).catch(() => ({}))).status === 403);
+
+    for (const [env, what] of [[two, /another master key/], [{}, /has none/]]) {
+      const gw = await newGateway(redis.url(), env);
+      await waitFor('readyz to say why', async () => /store: its data was begun with another master key/.test((await readyz(gw)).text));
+      assert.equal((await readyz(gw)).status, 503);
+      refused(await tell(gw, bearer(token), 'chat', 'hi'), 503, 'store_unavailable', 'openai');
+      assert.match(gw.log(), /master key/);
+      const out = await warder(gw, ['token', 'list']);
+      assert.notEqual(out.code, 0);
+      assert.match(out.stderr, /master key/);
+      assert.ok(what.test(out.stderr) || /not the one/.test(out.stderr), out.stderr);
+    }
+  });
+
+  test('a store that was begun without one refuses a gateway with one, local or not', async () => {
+    const redis = await newRedis();
+    await isReady(await newGateway(redis.url()));
+    const gw = await newGateway(redis.url(), one);
+    await waitFor('readyz to say why', async () => /master key/.test((await readyz(gw)).text));
+    await gw.reload((p) => Object.assign(p, { on_store_failure: 'local', replicas: 2 }));
+    await waitFor('readyz to say why', async () => /master key/.test((await readyz(gw)).text));
+    assert.equal((await readyz(gw)).status, 503);
+    refused(await tell(gw, bearer('wdr_' + 'A'.repeat(43)), 'chat', 'hi'), 503, 'store_unavailable', 'openai');
+  });
+
+  test('a folder without a ledger migrates to it, and back with the key', async () => {
+    const redis = await newRedis();
+    const gw = await newGateway('embedded', one);
+    const token = await gw.token('ann');
+    let out = await migrate(gw, redis, 'shared');
+    assert.equal(out.code, 0, out.stderr);
+    assert.deepEqual(counts(out), { tokens: [1, 0] });
+    const shared = await newGateway(redis.url(), one);
+    await isReady(shared);
+    passes(await tell(shared, bearer(token), 'chat', `card ${card}`));
+    out = await migrate(gw, redis, 'embedded');
+    assert.equal(out.code, 0, out.stderr);
+    await gw.restart();
+    conflict(await tell(gw, bearer(token), 'google', `card ${card}`), 'google');
+    out = await migrate(gw, redis, 'shared');
+    assert.equal(out.code, 0, out.stderr);
+    out = await migrate(gw, redis, 'shared', [], { env: two });
+    assert.equal(out.code, 2);
+    assert.match(out.stderr, /master key is not the one/);
+  });
+});
