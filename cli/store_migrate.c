@@ -28,6 +28,7 @@ struct migrate {
     struct migrate_count values, names, users;
     struct wd_ledger_entry batch[WD_REDIS_ENTRIES_MAX];
     size_t batched;
+    uint64_t named; /* places that are not there and on their way */
     enum wd_err err;
 };
 
@@ -151,20 +152,27 @@ static bool
 migrate_names_send(struct migrate *m, const struct wd_redis_name *names, size_t count)
 {
     struct wd_redis *r = &m->shared.redis;
-    struct wd_filter *none = count > 0 ? calloc(1, sizeof(*none)) : NULL;
+    struct wd_filter *none;
     redisReply *reply;
     enum wd_err err;
 
-    if (none == NULL)
-        return count == 0;
+    if (count == 0)
+        return true;
+    if ((none = calloc(1, sizeof(*none))) == NULL) {
+        perror("warder: store migrate");
+        return false;
+    }
     reply = shared_call(&m->shared, wd_redis_name_format(r, names, count, 0, &m->shared.command));
     err = reply != NULL ? wd_redis_filter_apply(none, reply) : WD_ERR_IO;
     free(none);
     if (reply != NULL && err != WD_OK && err != WD_ERR_NOTFOUND)
         shared_complain(WD_REDIS_UNCLEAR, err);
     freeReplyObject(reply);
-    m->names.copied += err == WD_OK || err == WD_ERR_NOTFOUND ? count : 0;
-    return err == WD_OK || err == WD_ERR_NOTFOUND;
+    if (err != WD_OK && err != WD_ERR_NOTFOUND)
+        return false;
+    m->names.copied += m->named;
+    m->named = 0;
+    return true;
 }
 
 static bool
@@ -172,7 +180,6 @@ migrate_name(struct migrate *m, bool to_shared, struct wd_redis_name *names, siz
 {
     if (!to_shared) {
         wd_ledger_name(m->ledger, bit, words);
-        m->names.copied++;
         return true;
     }
     names[*count] = (struct wd_redis_name){ .bit = bit, .words = words };
@@ -187,7 +194,6 @@ static bool
 migrate_names_missing(struct migrate *m, bool to_shared, const struct wd_filter *from, const struct wd_filter *to)
 {
     uint64_t words = from->word_counts & ~to->word_counts;
-    uint8_t some = (uint8_t)__builtin_ctzll(from->word_counts);
     struct wd_redis_name names[MIGRATE_PAGE];
     size_t count = 0;
     bool ok = true;
@@ -196,13 +202,18 @@ migrate_names_missing(struct migrate *m, bool to_shared, const struct wd_filter 
         uint64_t mask = (uint64_t)1 << bit % 64;
         if ((from->bits[bit / 64] & mask) == 0)
             continue;
-        m->names.there += (to->bits[bit / 64] & mask) != 0;
-        if ((to->bits[bit / 64] & mask) == 0)
-            ok = migrate_name(m, to_shared, names, &count, bit, some);
+        bool there = (to->bits[bit / 64] & mask) != 0;
+        m->names.there += there;
+        m->named += !there;
+        if (!there && words == 0)
+            ok = migrate_name(m, to_shared, names, &count, bit, (uint8_t)__builtin_ctzll(from->word_counts));
         for (; ok && words != 0; words &= words - 1)
             ok = migrate_name(m, to_shared, names, &count, bit, (uint8_t)__builtin_ctzll(words));
     }
-    return ok && migrate_names_send(m, names, count);
+    if (to_shared)
+        return ok && migrate_names_send(m, names, count);
+    m->names.copied += m->named;
+    return ok;
 }
 
 static bool

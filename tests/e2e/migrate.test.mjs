@@ -288,7 +288,7 @@ describe('a master key', () => {
     await isReady(await newGateway(redis.url()));
     const gw = await newGateway(redis.url(), one);
     await waitFor('readyz to say why', async () => /master key/.test((await readyz(gw)).text));
-    await gw.reload((p) => Object.assign(p, { on_store_failure: 'local', replicas: 2 }));
+    await gw.reload((p) => { Object.assign(p, { on_store_failure: 'local', replicas: 2 }); });
     await waitFor('readyz to say why', async () => /master key/.test((await readyz(gw)).text));
     assert.equal((await readyz(gw)).status, 503);
     refused(await tell(gw, bearer('wdr_' + 'A'.repeat(43)), 'chat', 'hi'), 503, 'store_unavailable', 'openai');
