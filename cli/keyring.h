@@ -33,7 +33,7 @@ struct keyring {
     const struct wd_policy *policy; /* borrowed */
     struct keyring_slot *slots;
     uint32_t count;
-    unsigned generation; /* of the configuration that it goes with */
+    unsigned generation;         /* of the configuration that it goes with */
     struct wd_secret *store_key; /* of the shared store; NULL: none, or no master key */
 };
 

@@ -13,7 +13,8 @@
  * label; never use it as it is.
  */
 bool master_key_load(wd_getenv_fn *env, struct wd_secret **key);
-/* The key of 32 bytes for that label, the caller's to free: "keys" seals keys at rest, "store" is a shared store's. False: no memory. */
+/* The key of 32 bytes for that label, the caller's to free: "keys" seals keys at rest, "store" is a shared store's. False: no
+ * memory. */
 bool master_key_derive(const struct wd_secret *master, const char *label, struct wd_secret **key);
 
 #endif

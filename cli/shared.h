@@ -9,14 +9,14 @@ struct shared {
     struct redis_link *link;
     struct wd_redis redis;
     struct wd_redis_hello hello;
-    uint8_t key[32]; /* of the store: the keys of ledger and limits are derived from it */
-    bool mastered;   /* key comes from the master key */
+    uint8_t key[32];       /* of the store: the keys of ledger and limits are derived from it */
+    bool mastered;         /* key comes from the master key */
     struct wd_buf command; /* for the next question */
 };
 
 /*
- * own: 32 bytes that become the key of an empty store where there is no master key; NULL: any. False with a message on stderr. The
- * policy outlives it.
+ * own: 32 bytes that become the key of an empty store where there is no master key; NULL: any. False with a message on stderr.
+ * The policy outlives it.
  */
 bool shared_open(struct shared *s, const struct wd_policy *policy, const uint8_t *own) WD_CHECK;
 void shared_close(struct shared *s); /* also when it could not be opened */

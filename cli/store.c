@@ -95,8 +95,10 @@ int
 cmd_store(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' }, { "to", required_argument, NULL, 't' },
-        { "tokens-only", no_argument, NULL, 'o' },  { "help", no_argument, NULL, 'h' },
+        { "config", required_argument, NULL, 'c' },
+        { "to", required_argument, NULL, 't' },
+        { "tokens-only", no_argument, NULL, 'o' },
+        { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     const char *file = NULL, *to = NULL;

@@ -142,8 +142,8 @@ migrate_values(struct migrate *m, bool to_shared)
 {
     if (!to_shared)
         return shared_entries(&m->shared, migrate_to_own, m) == WD_OK && m->err == WD_OK && migrate_flush(m, migrate_put_own);
-    return migrate_own_ok("ledger.map", wd_ledger_list(m->ledger, (uint64_t)time(NULL), migrate_to_shared, m)) && m->err == WD_OK &&
-           migrate_flush(m, migrate_put_shared);
+    return migrate_own_ok("ledger.map", wd_ledger_list(m->ledger, (uint64_t)time(NULL), migrate_to_shared, m)) &&
+           m->err == WD_OK && migrate_flush(m, migrate_put_shared);
 }
 
 /* --- the filter of named values --- */
@@ -251,7 +251,8 @@ migrate_tokens_to_shared(struct migrate *m)
         for (size_t i = 0; i < count; i++) {
             uint64_t added = 0;
             enum wd_err err = shared_done(
-                &m->shared, wd_redis_token_put_format(&m->shared.redis, page[i].digest, &page[i].who, &m->shared.command), &added);
+                &m->shared, wd_redis_token_put_format(&m->shared.redis, page[i].digest, &page[i].who, &m->shared.command),
+                &added);
             if (err != WD_OK && err != WD_ERR_RANGE)
                 return false;
             migrate_noted(&m->users, err == WD_ERR_RANGE ? WD_HELD_OTHER : added > 0 ? WD_HELD_NOT : WD_HELD_SAME);
@@ -286,8 +287,8 @@ migrate_tokens_to_own(struct migrate *m)
 
     do {
         size_t added, others;
-        redisReply *reply = shared_call(&m->shared, wd_redis_token_list_format(&m->shared.redis, wd_span("", 0),
-                                                                               first ? NULL : last, &m->shared.command));
+        redisReply *reply = shared_call(
+            &m->shared, wd_redis_token_list_format(&m->shared.redis, wd_span("", 0), first ? NULL : last, &m->shared.command));
         if (reply == NULL)
             return false;
         page.count = 0;
@@ -330,11 +331,12 @@ migrate_key(struct migrate *m, bool to_shared, bool *ledger)
     if (!migrate_own_ok("ledger.map", wd_ledger_list(m->ledger, (uint64_t)time(NULL), migrate_any, &any)))
         return false;
     if (any) {
-        fprintf(stderr,
-                "warder: store migrate: the shared store's key%s is not that of this state folder, so the fingerprints of one mean "
-                "nothing in the other; nothing was copied (accepted: %s, or --tokens-only)\n",
-                m->shared.mastered ? ", which comes from the master key," : "",
-                to_shared ? "an empty Redis that no gateway has met" : "a state folder with an empty ledger (warder isolate forget)");
+        fprintf(
+            stderr,
+            "warder: store migrate: the shared store's key%s is not that of this state folder, so the fingerprints of one mean "
+            "nothing in the other; nothing was copied (accepted: %s, or --tokens-only)\n",
+            m->shared.mastered ? ", which comes from the master key," : "",
+            to_shared ? "an empty Redis that no gateway has met" : "a state folder with an empty ledger (warder isolate forget)");
         return false;
     }
     if (to_shared) {

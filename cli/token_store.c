@@ -45,7 +45,8 @@ token_store_create(struct token_store *t, const uint8_t random[32], const struct
     if (t->own != NULL)
         return store_failed(wd_tokens_create(t->own, random, who, token, id));
     wd_tokens_make(random, token, digest, id);
-    enum wd_err err = shared_done(&t->shared, wd_redis_token_put_format(&t->shared.redis, digest, who, &t->shared.command), &count);
+    enum wd_err err =
+        shared_done(&t->shared, wd_redis_token_put_format(&t->shared.redis, digest, who, &t->shared.command), &count);
     if (err != WD_OK)
         sodium_memzero(token, 48);
     return err;
@@ -147,7 +148,8 @@ token_store_revoke(struct token_store *t, struct wd_span which)
     err = shared_pages(t, wd_span((const char *)prefix, len), &page);
     for (size_t i = 0; err == WD_OK && i < page.count; i++) {
         uint64_t dropped = 0;
-        err = shared_done(&t->shared, wd_redis_token_drop_format(&t->shared.redis, page.digests[i], &t->shared.command), &dropped);
+        err =
+            shared_done(&t->shared, wd_redis_token_drop_format(&t->shared.redis, page.digests[i], &t->shared.command), &dropped);
         count += dropped;
     }
     free(page.all);

@@ -20,7 +20,8 @@ void wd_install_derive(const uint8_t key[32], const char *label, uint8_t out[32]
  * without that file derived from the installation's. The ledger's key is derived from it ("ledger"), as that of a shared store.
  */
 enum wd_err wd_install_store_key(const char *dir, const uint8_t install_key[32], uint8_t key[32]) WD_CHECK;
-/* Makes key that one, in one step, synced to disk; a file that cannot be trusted is left, with the error of wd_install_store_key(). */
+/* Makes key that one, in one step, synced to disk; a file that cannot be trusted is left, with the error of
+ * wd_install_store_key(). */
 enum wd_err wd_install_store_key_set(const char *dir, const uint8_t install_key[32], const uint8_t key[32]) WD_CHECK;
 /* Makes the folder (and parents) 0700 when missing; an existing one must not be open to others (WD_ERR_DENIED). */
 enum wd_err wd_state_dir(const char *dir) WD_CHECK;

@@ -18,22 +18,22 @@
 enum wd_redis_state {
     WD_REDIS_OK,
     WD_REDIS_CONNECTING,
-    WD_REDIS_UNRESOLVED,  /* its name */
-    WD_REDIS_UNREACHABLE, /* no connection, or lost */
-    WD_REDIS_SILENT,      /* no answer in time */
-    WD_REDIS_PASSWORD,    /* refused: wrong, or missing */
-    WD_REDIS_PERMISSION,  /* the user may not do what it must */
-    WD_REDIS_TLS,         /* the certificate, or no TLS at all */
-    WD_REDIS_GARBAGE,     /* not the protocol, or too large */
-    WD_REDIS_LOADING,     /* its data from disk */
-    WD_REDIS_READONLY,    /* a replica */
-    WD_REDIS_FULL,        /* maxmemory */
-    WD_REDIS_NO_MASTER,   /* the Sentinels know none, or a cluster is down */
-    WD_REDIS_FAR,         /* an address that is not spoken to without TLS */
+    WD_REDIS_UNRESOLVED,   /* its name */
+    WD_REDIS_UNREACHABLE,  /* no connection, or lost */
+    WD_REDIS_SILENT,       /* no answer in time */
+    WD_REDIS_PASSWORD,     /* refused: wrong, or missing */
+    WD_REDIS_PERMISSION,   /* the user may not do what it must */
+    WD_REDIS_TLS,          /* the certificate, or no TLS at all */
+    WD_REDIS_GARBAGE,      /* not the protocol, or too large */
+    WD_REDIS_LOADING,      /* its data from disk */
+    WD_REDIS_READONLY,     /* a replica */
+    WD_REDIS_FULL,         /* maxmemory */
+    WD_REDIS_NO_MASTER,    /* the Sentinels know none, or a cluster is down */
+    WD_REDIS_FAR,          /* an address that is not spoken to without TLS */
     WD_REDIS_OTHER_MASTER, /* its data was begun with another master key, or without one */
     WD_REDIS_OTHER_SCHEMA, /* or by another version of Warder */
     WD_REDIS_FORGETS,      /* maxmemory-policy is not noeviction */
-    WD_REDIS_REFUSED,     /* another error: a disk that cannot be written, an older version */
+    WD_REDIS_REFUSED,      /* another error: a disk that cannot be written, an older version */
     WD_REDIS_STATES,
 };
 

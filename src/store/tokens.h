@@ -53,12 +53,13 @@ struct wd_token_entry {
     uint8_t digest[32];
     struct wd_principal who;
 };
-/* A page of up to room entries in the order of digests, those behind after (NULL: from the first). *count less than room: the last. */
+/* A page of up to room entries in the order of digests, those behind after (NULL: from the first). *count less than room: the
+ * last. */
 enum wd_err wd_tokens_page(struct wd_tokens *t, const uint8_t *after, struct wd_token_entry *entries, size_t room,
                            size_t *count) WD_CHECK;
 /*
- * All of entries in one step, synced to disk. *added tells how many were not there; *others how many digests stand for somebody else
- * and were left. WD_ERR_RANGE: a user or role that cannot be; nothing was written.
+ * All of entries in one step, synced to disk. *added tells how many were not there; *others how many digests stand for somebody
+ * else and were left. WD_ERR_RANGE: a user or role that cannot be; nothing was written.
  */
 enum wd_err wd_tokens_put(struct wd_tokens *t, const struct wd_token_entry *entries, size_t count, size_t *added,
                           size_t *others) WD_CHECK;
