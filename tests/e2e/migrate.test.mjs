@@ -243,6 +243,29 @@ describe('100,000 entries', () => {
   });
 });
 
+test('the rights that docs/operations.md names suffice for all of it', async () => {
+  const doc = fs.readFileSync(path.join(import.meta.dirname, '../../docs/operations.md'), 'utf8');
+  const rights = /^user warder on >PASSWORD (.*)$/m.exec(doc)[1];
+  const redis = await newRedis({ user: 'warder', password: 'a-password', rights });
+  const from = await newGateway('embedded'), token = await from.token('ann');
+  passes(await tell(from, { ...bearer(token), 'x-warder-sensitive': 'copper%20lantern' }, 'chat', `card ${card}`));
+  const out = await migrate(from, redis, 'shared');
+  assert.equal(out.code, 0, out.stderr);
+  const gw = await newGateway(redis.url());
+  await isReady(gw);
+  conflict(await tell(gw, bearer(token), 'google', 'a copper lantern'), 'google');
+  passes(await tell(gw, { ...bearer(token), 'x-warder-sensitive': 'silent%20harbour' }, 'messages', 'x'));
+  refused(await tell(gw, bearer('wdr_' + 'A'.repeat(43)), 'chat', 'x'), 401, 'invalid_token', 'openai');
+  assert.equal((await warder(gw, ['isolate', 'add', '--provider', 'google'], { input: 'Orchid Protocol\n' })).code, 0);
+  assert.match((await warder(gw, ['isolate', 'list'])).stdout, /cards/);
+  assert.equal((await warder(gw, ['isolate', 'forget', '--all'])).code, 0);
+  assert.match((await warder(gw, ['store', 'check'])).stdout, /store: ok/);
+  const back = await migrate(from, redis, 'embedded');
+  assert.equal(back.code, 0, back.stderr);
+  assert.equal((await warder(gw, ['token', 'revoke', token])).code, 0);
+  refused(await tell(gw, bearer(token), 'chat', 'x'), 401, 'invalid_token', 'openai');
+});
+
 describe('a master key', () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'warder-master-'));
   const keyFile = (name, byte) => {
