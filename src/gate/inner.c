@@ -126,7 +126,7 @@ wd_inner_provider_allowed(struct wd_exchange *ex)
 
 /* --- what it takes --- */
 
-#define INNER_STALE_MAX 8
+#define INNER_STALE_MAX 64 /* values that others name meanwhile: a burst of them must end first */
 
 /* The tightest limit is the one that the headers show. */
 static void

@@ -58,7 +58,7 @@ enum wd_redis_went wd_redis_loaded(struct wd_redis *r, enum wd_redis_kind kind, 
 
 /* Most that one op may hold; beyond it wd_redis_format is WD_ERR_LIMIT. */
 #define WD_REDIS_CLAIMS_MAX 1024
-#define WD_REDIS_HOLDINGS_MAX WD_STORE_SHARED_HOLDINGS_MAX
+#define WD_REDIS_HOLDINGS_MAX 4096
 
 /* False: op asks for nothing that Redis has to know; its answer is WD_OK without a command. */
 bool wd_redis_needed(const struct wd_store_op *op);
@@ -76,6 +76,7 @@ enum wd_err wd_redis_format(const struct wd_redis *r, const struct wd_store_op *
  * answer tells it, is the time of Redis, which never runs backwards. NULL is an answer that is not understood.
  */
 enum wd_redis_went wd_redis_answer(struct wd_store_op *op, const redisReply *reply, uint64_t *time_us);
-/* WD_ERR_NOTFOUND: the changes are not all there; read the whole filter with wd_redis_hello_format(). WD_ERR_CORRUPT. */
+/* Changes that are known already do no harm. WD_ERR_NOTFOUND: they are not all there; read the whole filter with
+ * wd_redis_hello_format(). WD_ERR_CORRUPT. */
 enum wd_err wd_redis_filter_apply(struct wd_filter *f, const redisReply *reply) WD_CHECK;
 #endif

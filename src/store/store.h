@@ -30,9 +30,6 @@ enum wd_store_why {
     WD_WHY_STALE,     /* the filter has grown since the texts were read: read them again with the new one */
 };
 
-/* Most values and references together that one op over a shared store may hold. */
-#define WD_STORE_SHARED_HOLDINGS_MAX 4096
-
 /* What a request takes; lives as long as the exchange, for what is given back and settled later. Arrays are the owner's. */
 struct wd_reservation {
     struct wd_claim *claims;

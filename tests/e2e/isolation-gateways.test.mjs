@@ -158,8 +158,8 @@ describe('named values', () => {
     const text = Array.from({ length: 5000 }, (_, i) => `common n${i} x y z`).join(' ');
     const answer = await tell(b, headers, 'google', text);
     refused(answer, 400, 'invalid_request', 'google');
-    assert.match(answer.text, /3072 places.*send it in parts/);
-    passes(await tell(b, headers, 'google', text.slice(0, 9000)));
+    assert.match(answer.text, /2048 places.*send it in parts/);
+    passes(await tell(b, headers, 'google', text.slice(0, 5000)));
   });
 });
 

@@ -134,6 +134,16 @@ a_filter_comes_to_all(void **state)
     memset(&third, 0xff, sizeof(third));
     assert_int_equal(hello(1, false, 0, &third).err, WD_OK);
     assert_memory_equal(&own, &third, sizeof(own));
+    for (int known = 0; known < 3; known++) { /* answers that overlap: all of it is known, some of it, or a part between is not */
+        memcpy(&third, &own, sizeof(third));
+        op.filter_version = 790;
+        assert_int_equal(wd_redis_format(&rs.redis, &op, 0, &rs.out), WD_OK);
+        redisReply *reply = redis_server_ask(&rs);
+        third.version = known == 0 ? 801 : known == 1 ? 795 : 789;
+        assert_int_equal(wd_redis_filter_apply(&third, reply), known == 2 ? WD_ERR_NOTFOUND : WD_OK);
+        assert_int_equal(third.version, known == 0 ? 801 : known == 1 ? 800 : 789);
+        freeReplyObject(reply);
+    }
     memset(&third, 0xff, sizeof(third)); /* nothing new: as it is */
     assert_int_equal(hello(1, false, own.version, &third).err, WD_OK);
     assert_true(third.version == UINT64_MAX);
