@@ -176,6 +176,7 @@ describe('there and back', () => {
 
 describe('100,000 entries', () => {
   const total = 100000;
+  const most = process.env.WARDER_PRELOAD ? Infinity : 32768; // a sanitizer keeps what is freed
   let gw, redis, fill;
 
   /** Peak of the memory of a migration, in KiB. */
@@ -228,12 +229,12 @@ describe('100,000 entries', () => {
     const there = await peak('shared');
     assert.equal(there.code, 0, there.stdout);
     assert.equal(counts(there)['values and references'].reduce((x, y) => x + y), total);
-    assert.ok(there.max < 32768, `${there.max} KiB`);
+    assert.ok(there.max < most, `${there.max} KiB`);
     const back = await peak('embedded');
     assert.equal(back.code, 0, back.stdout);
     assert.equal(counts(back)['values and references'][0], 0);
     assert.ok(counts(back)['values and references'][1] >= total);
-    assert.ok(back.max < 32768, `${back.max} KiB`);
+    assert.ok(back.max < most, `${back.max} KiB`);
     const folder = await newGateway('embedded');
     const fresh = await migrate(folder, redis, 'embedded');
     assert.equal(fresh.code, 0, fresh.stderr);
