@@ -82,6 +82,37 @@ ngx_http_warder_readyz_store(ngx_http_request_t *r)
 }
 
 
+/* The stores of this machine: those that it needs are there and whole. */
+
+static ngx_uint_t
+ngx_http_warder_stores_whole(const struct wd_gate *gate)
+{
+    uint64_t  now_s = ngx_http_warder_now().wall_us / 1000000;
+
+    if (gate->store.limits == NULL || wd_limits_probe(gate->store.limits) != WD_OK) {
+        return 0;
+    }
+
+    if (gate->policy->store.shared) {
+        return 1;
+    }
+
+    if (gate->store.tokens == NULL || wd_tokens_probe(gate->store.tokens) != WD_OK || gate->store.ledger == NULL) {
+        return 0;
+    }
+
+    wd_ledger_look_again(gate->store.ledger);
+
+    if (wd_ledger_begin(gate->store.ledger, now_s) != WD_OK) {
+        return 0;
+    }
+
+    wd_ledger_end(gate->store.ledger);
+
+    return 1;
+}
+
+
 /* Ready: the token store, the limits and the ledger can be written, and so can the audit log. */
 
 static ngx_int_t
@@ -95,11 +126,7 @@ ngx_http_warder_readyz(ngx_http_request_t *r)
 
     ngx_http_warder_worker_look(r->connection->log);
 
-    if (w->gate.store.limits == NULL
-        || (!w->gate.policy->store.shared
-            && (w->gate.store.tokens == NULL || w->gate.store.ledger == NULL
-                || wd_tokens_probe(w->gate.store.tokens) != WD_OK)))
-    {
+    if (!ngx_http_warder_stores_whole(&w->gate)) {
         return ngx_http_warder_admin_send(r, NGX_HTTP_SERVICE_UNAVAILABLE, WD_SPAN("store_unavailable\n"));
     }
 

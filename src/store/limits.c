@@ -396,6 +396,18 @@ wd_limits_settle(struct wd_limits *l, const struct wd_claim *claims, size_t coun
     limits_unlock(l);
 }
 
+enum wd_err
+wd_limits_probe(struct wd_limits *l)
+{
+    enum wd_err err;
+
+    l->looked = false;
+    err = limits_lock(l);
+    if (err == WD_OK)
+        limits_unlock(l);
+    return err;
+}
+
 void
 wd_limits_look_again(struct wd_limits *l)
 {

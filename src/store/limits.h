@@ -46,6 +46,9 @@ enum wd_err wd_limits_prepare(const char *path, size_t bytes, uint64_t wall_us, 
  */
 void wd_limits_look_again(struct wd_limits *l);
 
+/* Whether the file is whole and its lock can be had: for readiness. WD_ERR_IO. */
+enum wd_err wd_limits_probe(struct wd_limits *l) WD_CHECK;
+
 /* Derives a claim's key from a scope ("provider", "provider_user", "role", "user", "address", "failed") and names. */
 void wd_limits_key(uint8_t out[16], const uint8_t secret[32], const char *scope, struct wd_span a, struct wd_span b);
 

@@ -2,16 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "install.h"
 
 #define LIMITS_MAGIC "WDLIMIT1"
 #define LIMITS_PAGE 4096
@@ -48,24 +44,6 @@ limits_layout(struct wd_limits *l, char *base)
         l->blocks = (uint64_t *)(void *)(base + at);
     }
     return at;
-}
-
-static enum wd_err
-limits_lock_init(struct wd_limits *l)
-{
-    pthread_mutexattr_t attr;
-
-    if (pthread_mutexattr_init(&attr) != 0)
-        return WD_ERR_NOMEM;
-    memset(&l->header->lock, 0, sizeof(l->header->lock));
-    int rc = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    if (rc == 0)
-        rc = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    if (rc == 0)
-        rc = pthread_mutex_init(&l->header->lock, &attr);
-    pthread_mutexattr_destroy(&attr);
-    errno = rc;
-    return rc == 0 ? WD_OK : WD_ERR_IO;
 }
 
 static enum wd_err
@@ -132,7 +110,7 @@ limits_renew(struct wd_limits *l)
     if (errno != 0)
         return WD_ERR_IO;
     l->header->backed = fresh;
-    enum wd_err err = limits_lock_init(l);
+    enum wd_err err = wd_mapped_lock_init(&l->header->lock);
     limits_repair(l);
     return err;
 }
@@ -154,25 +132,6 @@ limits_free(struct wd_limits *l)
     free(l);
 }
 
-static int
-limits_file(const char *path)
-{
-    char dir[4096], name[4096];
-    size_t len = strlen(path);
-
-    if (len >= sizeof(dir)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(dir, path, len + 1);
-    memcpy(name, path, len + 1);
-    return wd_install_file(dirname(dir), basename(name), O_RDWR | O_CREAT);
-}
-
-/*
- * Everybody who has the file open holds a shared flock(2). Who gets it exclusively is alone, so the lock inside can be made
- * anew: after a power cut it may look held by somebody who is gone.
- */
 static enum wd_err
 limits_open(struct wd_limits **out, const char *path, size_t bytes, bool renew, bool *alone)
 {
@@ -182,12 +141,13 @@ limits_open(struct wd_limits **out, const char *path, size_t bytes, bool renew, 
 
     if (l == NULL)
         return WD_ERR_NOMEM;
-    l->fd = limits_file(path);
+    l->fd = wd_mapped_file(path);
     if (l->fd < 0)
         goto fail;
-    *alone = flock(l->fd, LOCK_EX | LOCK_NB) == 0;
-    if (!*alone && (errno != EWOULDBLOCK || flock(l->fd, LOCK_SH) < 0))
+    err = wd_mapped_attach(l->fd, alone);
+    if (err != WD_OK)
         goto fail;
+    err = WD_ERR_IO;
     if (fstat(l->fd, &st) < 0)
         goto fail;
     err = st.st_size == 0 && *alone ? limits_format(l, bytes) : limits_attach(l, (size_t)st.st_size);
@@ -213,7 +173,7 @@ wd_limits_open(struct wd_limits **l, const char *path, size_t bytes)
 
     *l = NULL;
     enum wd_err err = limits_open(l, path, bytes, false, &alone);
-    if (err == WD_OK && alone && flock((*l)->fd, LOCK_SH) < 0) {
+    if (err == WD_OK && alone && wd_mapped_share((*l)->fd) != WD_OK) {
         limits_free(*l);
         *l = NULL;
         err = WD_ERR_IO;
@@ -274,7 +234,6 @@ enum wd_err
 limits_lock(struct wd_limits *l)
 {
     struct stat st;
-    int rc;
 
     /* memory beyond the end of a file that was cut is SIGBUS */
     if (!l->looked) {
@@ -284,13 +243,9 @@ limits_lock(struct wd_limits *l)
         }
         l->looked = l->keeps;
     }
-    rc = pthread_mutex_lock(&l->header->lock);
-    if (rc == EOWNERDEAD)
-        rc = pthread_mutex_consistent(&l->header->lock);
-    if (rc != 0) {
-        errno = rc;
-        return WD_ERR_IO;
-    }
+    enum wd_err err = wd_mapped_lock(&l->header->lock);
+    if (err != WD_OK)
+        return err;
     if (l->header->dirty != 0)
         limits_repair(l);
     l->header->dirty = 1;

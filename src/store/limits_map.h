@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "limits.h"
+#include "mapped.h"
 
 /*
  * The file that limits.c works on, private to the two. Header, a bit per counter in use, counters, a bit per block
@@ -67,8 +68,7 @@ struct wd_limits {
     bool keeps, looked; /* wd_limits_look_again() */
 };
 
-/* The compiler may not move stores over this; a killed process leaves what it had executed. */
-#define limits_order() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#define limits_order() wd_mapped_order()
 
 static inline void
 limits_store(uint64_t *to, uint64_t v)

@@ -1,5 +1,5 @@
-// What a test lays under the gateway's processes: a monotonic clock that it can put ahead, so that ten minutes are tested in none, and memory
-// that it may look into.
+// What a test lays under the gateway's processes: a monotonic clock that it can put ahead, so that ten minutes are tested in none, a wall clock
+// that it can set, and memory that it may look into.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -24,7 +24,7 @@ __attribute__((constructor)) static void
 begin(void)
 {
     int fd = open(AHEAD, O_RDONLY);
-    void *p = mmap(0, 8, PROT_READ, MAP_SHARED, fd, 0);
+    void *p = mmap(0, 16, PROT_READ, MAP_SHARED, fd, 0);
     real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
     ahead = p == MAP_FAILED ? 0 : p;
 }
@@ -36,7 +36,9 @@ clock_gettime(clockid_t id, struct timespec *t)
         begin();
     int rc = real(id, t);
     if (rc == 0 && ahead != 0 && (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE))
-        t->tv_sec += *ahead;
+        t->tv_sec += ahead[0];
+    if (rc == 0 && ahead != 0 && id == CLOCK_REALTIME)
+        t->tv_sec += ahead[1];
     return rc;
 }
 
@@ -78,23 +80,25 @@ export function inMemory(pids, text) {
   return found;
 }
 
-/** env: what startGateway needs; forward(seconds) puts the clock ahead, all in all; remove() when done. */
+/** env: what startGateway needs; forward(seconds) puts the monotonic clock ahead, wall(seconds) the other ahead or back, all in all; remove() when done. */
 export function preload() {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'warder-preload-'));
   fs.chmodSync(dir, 0o755); // workers may be another user
   const at = (name) => path.join(dir, name);
-  fs.writeFileSync(at('ahead'), Buffer.alloc(8));
+  fs.writeFileSync(at('ahead'), Buffer.alloc(16));
   fs.writeFileSync(at('preload.c'), source);
   execFileSync('cc', ['-shared', '-fPIC', '-O1', `-DAHEAD="${at('ahead')}"`, '-o', at('preload.so'), at('preload.c'), '-ldl']);
+  const set = (place, seconds) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(seconds));
+    const fd = fs.openSync(at('ahead'), 'r+');
+    fs.writeSync(fd, bytes, 0, 8, place);
+    fs.closeSync(fd);
+  };
   return {
     env: { LD_PRELOAD: [process.env.WARDER_PRELOAD, at('preload.so')].filter(Boolean).join(' ') },
-    forward(seconds) {
-      const bytes = Buffer.alloc(8);
-      bytes.writeBigInt64LE(BigInt(seconds));
-      const fd = fs.openSync(at('ahead'), 'r+');
-      fs.writeSync(fd, bytes, 0, 8, 0);
-      fs.closeSync(fd);
-    },
+    forward: (seconds) => set(0, seconds),
+    wall: (seconds) => set(8, seconds),
     remove() {
       fs.rmSync(dir, { recursive: true, force: true });
     },
