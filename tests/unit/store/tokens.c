@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -453,6 +454,71 @@ tokens_go_from_one_store_to_another(void **state)
     scratch_drop(&b);
 }
 
+/* A full store says so, knows whom it knew, and has room for taking tokens away. */
+static void
+a_full_store_refuses_new_tokens_and_keeps_the_old(void **state)
+{
+    struct wd_principal who = { .user = "carol", .role = "basic", .created_s = 1 };
+    uint8_t key[32] = { 0 }, value[216] = { 0 }, random[32] = { 9 };
+    char token[48], id[17], more[48], id2[17], path[4200];
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    struct scratch s;
+
+    scratch_make(&s);
+    struct wd_tokens *t = open_store(&s, false);
+    make(t, 7, "alice", "premium", 0, token, id);
+    wd_tokens_close(t);
+
+    /* rows as the store makes them, many in a transaction, until there is no room for one more */
+    snprintf(path, sizeof(path), "%s/tokens.mdb", s.dir);
+    value[0] = 1;
+    value[4] = value[5] = 1;
+    value[24] = 'u';
+    value[24 + WD_TOKEN_USER_MAX] = 'r';
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_mapsize(env, (size_t)64 << 20), 0);
+    assert_int_equal(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOSYNC, 0600), 0);
+    uint64_t row = 0;
+    for (uint32_t batch = 4096; batch > 0;) {
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+        int rc = 0;
+        for (uint32_t n = 0; rc == 0 && n < batch; n++) {
+            uint64_t number = ++row;
+            MDB_val k = { sizeof(key), key }, v = { sizeof(value), value };
+            for (size_t b = 0; b < 8; b++) /* the counter's low bytes first: keys come in no order */
+                key[b] = (uint8_t)(number * 0x9e3779b97f4a7c15 >> 8 * b);
+            rc = mdb_put(txn, dbi, &k, &v, 0);
+        }
+        if (rc == 0)
+            rc = mdb_txn_commit(txn);
+        else
+            mdb_txn_abort(txn);
+        if (rc == MDB_MAP_FULL)
+            batch /= 2;
+        else
+            assert_int_equal(rc, 0);
+    }
+    mdb_env_close(env);
+
+    t = open_store(&s, false);
+    /* some pages have room for a row or two */
+    enum wd_err err = WD_OK;
+    for (uint32_t n = 0; err == WD_OK && n < 5000; n++) {
+        memcpy(random, &n, sizeof(n));
+        err = wd_tokens_create(t, random, &who, more, id2);
+    }
+    assert_int_equal(err, WD_ERR_FULL);
+    assert_int_equal(wd_tokens_lookup(t, wd_span_str(token), 5, &who), WD_OK);
+    assert_string_equal(who.user, "alice");
+    assert_int_equal(wd_tokens_revoke(t, wd_span_str(id)), WD_OK);
+    assert_int_equal(wd_tokens_lookup(t, wd_span_str(token), 5, &who), WD_ERR_NOTFOUND);
+    wd_tokens_close(t);
+    scratch_drop(&s);
+}
+
 int
 main(void)
 {
@@ -467,6 +533,7 @@ main(void)
         cmocka_unit_test(random_damage_is_never_a_crash),
         cmocka_unit_test(tokens_go_from_one_store_to_another),
         cmocka_unit_test(works_in_the_current_folder_and_read_only),
+        cmocka_unit_test(a_full_store_refuses_new_tokens_and_keeps_the_old),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
