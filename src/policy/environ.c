@@ -226,5 +226,8 @@ wd_environ_production(struct wd_load *load)
         return wd_load_fail(load, WD_ERR_DENIED, "input.sanitize", what, "true");
     if (!policy->audit)
         return wd_load_fail(load, WD_ERR_DENIED, "audit.enabled", what, "true");
+    /* where nobody asked for it, it is not switched off */
+    if (wd_yaml_get(load->root, "isolation") != NULL && !policy->isolation.enabled)
+        return wd_load_fail(load, WD_ERR_DENIED, "isolation.enabled", what, "true, or no isolation at all");
     return WD_OK;
 }

@@ -194,6 +194,7 @@ describe('F14: WARDER_ENV=production: a switched-off control stops the start and
     'detect.input.secret': { policy: (p) => { p.detect = { input: { secret: 'off' } }; } },
     'detect.output.pii': { policy: (p) => { p.detect = { output: { pii: 'off' } }; } },
     'input.sanitize': { policy: (p) => { p.input = { sanitize: false }; } },
+    'isolation.enabled': { policy: (p) => { p.isolation = { enabled: false }; } },
   };
   for (const [name, options] of Object.entries(off)) {
     test(`F14: ${name}`, async () => {
