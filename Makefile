@@ -29,7 +29,8 @@ test-e2e: deps-test build
 
 # The module under AddressSanitizer inside a real nginx.
 test-module: deps-test test-unit
-	@tools/with-asan tests/e2e/run sdk.test.mjs stream.test.mjs input.test.mjs badinput.test.mjs errors.test.mjs
+	@tools/with-asan tests/e2e/run sdk.test.mjs stream.test.mjs input.test.mjs badinput.test.mjs errors.test.mjs \
+		shared-attack.test.mjs isolation.test.mjs rotation.test.mjs
 
 bench: deps-test build
 	@tools/bench
