@@ -19,6 +19,22 @@ void ngx_http_warder_shared_tell(ngx_http_warder_ctx_t *ctx, struct wd_store_op 
 /* The request is gone, waiting or not. */
 void ngx_http_warder_shared_leave(ngx_http_warder_ctx_t *ctx);
 
+/* ngx_http_warder_alone.c: what a worker knows without asking. */
+/* A token that the store knew. */
+typedef struct {
+    uint8_t digest[32];
+    struct wd_principal who;
+    ngx_msec_t at;
+    ngx_uint_t used;
+} ngx_http_warder_known_t;
+
+/* The token of this digest, or NULL; valid until the next call. */
+ngx_http_warder_known_t *ngx_http_warder_known(const uint8_t *digest);
+void ngx_http_warder_know(const uint8_t *digest, const struct wd_principal *who);
+void ngx_http_warder_unknow(const uint8_t *digest);
+/* The store did not answer op: with on_store_failure: local it is answered here, as far as it can be. */
+void ngx_http_warder_shared_alone(ngx_http_warder_ctx_t *ctx, struct wd_store_op *op);
+
 /* ngx_http_warder_tell.c: what the store is told. redis is borrowed, with the scripts as they are loaded. */
 void ngx_http_warder_tell_init(const struct wd_redis *redis);
 void ngx_http_warder_tell_exit(void);
