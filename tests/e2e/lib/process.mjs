@@ -26,7 +26,7 @@ export async function waitFor(what, probe, ms = 10000) {
 }
 
 /** Starts a program and resolves once a line of its output matches ready. */
-export async function start(file, args, { env, ready, ms = 20000 }) {
+export async function start(file, args, { env, ready, ms = Number(process.env.WARDER_START_MS ?? 20000) }) {
   const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const proc = { pid: child.pid, child, out: '', err: '', exit: null };
   const ended = new Promise((done) => child.once('close', done));
