@@ -1,32 +1,6 @@
 #include "redis_server.h"
 #include "store/redis_admin.h"
 
-static struct redis_server rs;
-
-static int
-start(void **state)
-{
-    if (redis_server_start(&rs))
-        redis_server_load(&rs);
-    return 0;
-}
-
-static int
-stop(void **state)
-{
-    redis_server_stop(&rs);
-    return 0;
-}
-
-static int
-each(void **state)
-{
-    if (rs.pid == 0)
-        skip();
-    redis_server_fresh(&rs);
-    return 0;
-}
-
 static struct wd_redis_hello
 hello(int key, bool check, uint64_t version, struct wd_filter *filter)
 {
@@ -393,15 +367,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(the_first_gateway_brings_the_key_of_all, each),
-        cmocka_unit_test_setup(another_master_key_is_refused, each),
-        cmocka_unit_test_setup(a_redis_that_throws_out_is_refused, each),
-        cmocka_unit_test_setup(a_filter_comes_to_all, each),
-        cmocka_unit_test_setup(a_lost_filter_is_another, each),
-        cmocka_unit_test_setup(tokens_are_made_listed_and_revoked, each),
-        cmocka_unit_test_setup(entries_are_put_listed_and_forgotten, each),
-        cmocka_unit_test_setup(refusals_of_redis_are_told_apart, each),
+        cmocka_unit_test_setup(the_first_gateway_brings_the_key_of_all, redis_fixture_each),
+        cmocka_unit_test_setup(another_master_key_is_refused, redis_fixture_each),
+        cmocka_unit_test_setup(a_redis_that_throws_out_is_refused, redis_fixture_each),
+        cmocka_unit_test_setup(a_filter_comes_to_all, redis_fixture_each),
+        cmocka_unit_test_setup(a_lost_filter_is_another, redis_fixture_each),
+        cmocka_unit_test_setup(tokens_are_made_listed_and_revoked, redis_fixture_each),
+        cmocka_unit_test_setup(entries_are_put_listed_and_forgotten, redis_fixture_each),
+        cmocka_unit_test_setup(refusals_of_redis_are_told_apart, redis_fixture_each),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_fixture_start, redis_fixture_stop);
 }

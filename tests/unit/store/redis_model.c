@@ -37,7 +37,6 @@ struct pending {
     bool first[2]; /* the naive twin says: free until then */
 };
 
-static struct redis_server rs;
 static uint64_t model_seed, model_now;
 static struct event *model_events[LIMITS];
 static size_t model_count[LIMITS], model_first[LIMITS];
@@ -382,13 +381,6 @@ start(void **state)
     return 0;
 }
 
-static int
-stop(void **state)
-{
-    redis_server_stop(&rs);
-    return 0;
-}
-
 int
 main(void)
 {
@@ -398,5 +390,5 @@ main(void)
         cmocka_unit_test(a_deadline_is_told_in_the_time_of_answers),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, redis_fixture_stop);
 }

@@ -2,36 +2,10 @@
 
 #include <time.h>
 
-static struct redis_server rs;
-
 static enum wd_redis_went
 run(struct wd_store_op *op, uint64_t deadline_us)
 {
     return redis_server_run(&rs, op, deadline_us);
-}
-
-static int
-start(void **state)
-{
-    if (redis_server_start(&rs))
-        redis_server_load(&rs);
-    return 0;
-}
-
-static int
-stop(void **state)
-{
-    redis_server_stop(&rs);
-    return 0;
-}
-
-static int
-each(void **state)
-{
-    if (rs.pid == 0)
-        skip();
-    redis_server_fresh(&rs);
-    return 0;
 }
 
 static void
@@ -628,27 +602,27 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(an_address_is_counted_and_a_token_found, each),
-        cmocka_unit_test_setup(an_address_alone_is_counted_too, each),
-        cmocka_unit_test_setup(an_unknown_token_counts_against_its_address, each),
-        cmocka_unit_test_setup(f32_a_digest_counts_in_full, each),
-        cmocka_unit_test_setup(limits_are_taken_together_or_not_at_all, each),
-        cmocka_unit_test_setup(what_was_taken_is_given_back_once, each),
-        cmocka_unit_test_setup(what_was_used_takes_the_place_of_what_was_reserved, each),
-        cmocka_unit_test_setup(what_comes_late_is_not_counted, each),
-        cmocka_unit_test_setup(a_redis_that_lost_everything_is_told, each),
-        cmocka_unit_test_setup(f21_a_value_is_one_providers, each),
-        cmocka_unit_test_setup(a_limit_without_room_takes_no_value, each),
-        cmocka_unit_test_setup(what_was_not_sent_is_released_unless_another_request_holds_it, each),
-        cmocka_unit_test_setup(values_are_looked_at_and_named, each),
-        cmocka_unit_test_setup(f39_a_reference_is_the_users, each),
-        cmocka_unit_test_setup(entries_are_kept_as_long_as_asked, each),
-        cmocka_unit_test_setup(a_token_that_was_revoked_meanwhile_reserves_nothing, each),
-        cmocka_unit_test_setup(garbage_in_redis_is_never_a_yes, each),
-        cmocka_unit_test_setup(a_changed_limit_forgets_nothing, each),
-        cmocka_unit_test_setup(a_new_window_of_a_scope_knows_what_was_used, each),
-        cmocka_unit_test_setup(counters_live_as_long_as_they_are_of_use, each),
+        cmocka_unit_test_setup(an_address_is_counted_and_a_token_found, redis_fixture_each),
+        cmocka_unit_test_setup(an_address_alone_is_counted_too, redis_fixture_each),
+        cmocka_unit_test_setup(an_unknown_token_counts_against_its_address, redis_fixture_each),
+        cmocka_unit_test_setup(f32_a_digest_counts_in_full, redis_fixture_each),
+        cmocka_unit_test_setup(limits_are_taken_together_or_not_at_all, redis_fixture_each),
+        cmocka_unit_test_setup(what_was_taken_is_given_back_once, redis_fixture_each),
+        cmocka_unit_test_setup(what_was_used_takes_the_place_of_what_was_reserved, redis_fixture_each),
+        cmocka_unit_test_setup(what_comes_late_is_not_counted, redis_fixture_each),
+        cmocka_unit_test_setup(a_redis_that_lost_everything_is_told, redis_fixture_each),
+        cmocka_unit_test_setup(f21_a_value_is_one_providers, redis_fixture_each),
+        cmocka_unit_test_setup(a_limit_without_room_takes_no_value, redis_fixture_each),
+        cmocka_unit_test_setup(what_was_not_sent_is_released_unless_another_request_holds_it, redis_fixture_each),
+        cmocka_unit_test_setup(values_are_looked_at_and_named, redis_fixture_each),
+        cmocka_unit_test_setup(f39_a_reference_is_the_users, redis_fixture_each),
+        cmocka_unit_test_setup(entries_are_kept_as_long_as_asked, redis_fixture_each),
+        cmocka_unit_test_setup(a_token_that_was_revoked_meanwhile_reserves_nothing, redis_fixture_each),
+        cmocka_unit_test_setup(garbage_in_redis_is_never_a_yes, redis_fixture_each),
+        cmocka_unit_test_setup(a_changed_limit_forgets_nothing, redis_fixture_each),
+        cmocka_unit_test_setup(a_new_window_of_a_scope_knows_what_was_used, redis_fixture_each),
+        cmocka_unit_test_setup(counters_live_as_long_as_they_are_of_use, redis_fixture_each),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, redis_fixture_start, redis_fixture_stop);
 }

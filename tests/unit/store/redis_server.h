@@ -174,4 +174,34 @@ redis_op(enum wd_store_kind kind, struct wd_reservation *held)
     return (struct wd_store_op){ .kind = kind, .held = held, .filter_version = UINT64_MAX };
 }
 
+/* What a file of tests asks: started before the first, emptied before each, skipped where Redis is not installed. */
+static struct redis_server rs;
+
+static inline int
+redis_fixture_start(void **state)
+{
+    (void)state;
+    if (redis_server_start(&rs))
+        redis_server_load(&rs);
+    return 0;
+}
+
+static inline int
+redis_fixture_stop(void **state)
+{
+    (void)state;
+    redis_server_stop(&rs);
+    return 0;
+}
+
+static inline int
+redis_fixture_each(void **state)
+{
+    (void)state;
+    if (rs.pid == 0)
+        skip();
+    redis_server_fresh(&rs);
+    return 0;
+}
+
 #endif
