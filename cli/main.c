@@ -14,7 +14,7 @@ static const struct {
     { "serve", cmd_serve, "-c FILE                                run the gateway in the foreground" },
     { "token", cmd_token, "create|list|revoke -c FILE             callers' tokens" },
     { "keys", cmd_keys, "list|rotate|revoke -c FILE [PROVIDER]  the providers' keys of a running gateway" },
-    { "store", cmd_store, "check -c FILE                          whether the shared store works" },
+    { "store", cmd_store, "check|migrate -c FILE                  the shared store: does it work, and the way there and back" },
     { "isolate", cmd_isolate, "add|list|forget -c FILE                what providers were shown, and may have" },
     { "audit", cmd_audit, "verify -c FILE                         check the chain of audit records" },
     { "scan", cmd_scan, "[PATH...]                              secrets, personal data, injection and hidden text in files" },

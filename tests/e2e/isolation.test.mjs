@@ -131,6 +131,29 @@ describe('wherever it stands', () => {
     });
   }
 
+  test('F12: every other route of a provider', async () => {
+    const text = `card ${card}`;
+    const gemini = '/google/v1beta/models/gemini-2.5-flash';
+    const routes = {
+      '/anthropic/v1/messages/count_tokens': { model: 'claude-sonnet-4-6', messages: [{ role: 'user', content: text }] },
+      '/v1/messages': { model: 'claude-sonnet-4-6', max_tokens: 9, messages: [{ role: 'user', content: text }] },
+      [`${gemini}:countTokens`]: { contents: [{ parts: [{ text }] }] },
+      [`${gemini}:embedContent`]: { content: { parts: [{ text }] } },
+      [`${gemini}:batchEmbedContents`]: { requests: [{ model: 'models/gemini-2.5-flash', content: { parts: [{ text }] } }] },
+    };
+    const headers = await auth();
+    passes(await send(headers, 'chat', { model: 'gpt-4o', messages: [{ role: 'user', content: text }] }));
+    for (const [path, body] of Object.entries(routes)) {
+      const answer = await request(gateway.url, { path, headers, body });
+      refused(answer, 403, 'data_isolation_violation', path.startsWith('/google') ? 'google' : 'anthropic');
+    }
+    // and where nothing was shown before, such a route shows it
+    const other = await auth();
+    const [path, body] = Object.entries(routes)[0];
+    passes(await request(gateway.url, { path, headers: other, body }));
+    conflict(await send(other, 'chat', { model: 'gpt-4o', messages: [{ role: 'user', content: text }] }), 'chat', 'cards', 'anthropic', '4111');
+  });
+
   test('F01: streams are no exception', async () => {
     const headers = await auth();
     passes(await send(headers, 'chat', formats.chat.ask(`card ${card}`, { stream: true })));
